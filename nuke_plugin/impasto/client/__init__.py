@@ -1,0 +1,1 @@
+"""The Python API over gRPC: no Nuke, no torch."""

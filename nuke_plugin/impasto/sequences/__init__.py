@@ -1,0 +1,1 @@
+"""File patterns and frame ranges, the same for client and server."""

@@ -1,0 +1,377 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from impasto.v1 import plate_pb2 as _plate_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class JobState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    JOB_STATE_UNSPECIFIED: _ClassVar[JobState]
+    JOB_STATE_WAITING: _ClassVar[JobState]
+    JOB_STATE_QUEUED: _ClassVar[JobState]
+    JOB_STATE_RUNNING: _ClassVar[JobState]
+    JOB_STATE_SUCCEEDED: _ClassVar[JobState]
+    JOB_STATE_FAILED: _ClassVar[JobState]
+    JOB_STATE_CANCELLED: _ClassVar[JobState]
+JOB_STATE_UNSPECIFIED: JobState
+JOB_STATE_WAITING: JobState
+JOB_STATE_QUEUED: JobState
+JOB_STATE_RUNNING: JobState
+JOB_STATE_SUCCEEDED: JobState
+JOB_STATE_FAILED: JobState
+JOB_STATE_CANCELLED: JobState
+
+class JobSpec(_message.Message):
+    __slots__ = ("plate", "output", "compute", "colour", "stylize", "motion")
+    PLATE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    COMPUTE_FIELD_NUMBER: _ClassVar[int]
+    COLOUR_FIELD_NUMBER: _ClassVar[int]
+    STYLIZE_FIELD_NUMBER: _ClassVar[int]
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    plate: PlateSource
+    output: Output
+    compute: Compute
+    colour: ColourSpaces
+    stylize: StylizeSpec
+    motion: MotionSpec
+    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ...) -> None: ...
+
+class PlateSource(_message.Message):
+    __slots__ = ("pattern", "shot", "frames", "views", "files", "video")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    SHOT_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    VIEWS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    shot: str
+    frames: str
+    views: _containers.RepeatedScalarFieldContainer[str]
+    files: _containers.RepeatedCompositeFieldContainer[_plate_pb2.FrameFile]
+    video: _plate_pb2.FileRef
+    def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
+
+class Output(_message.Message):
+    __slots__ = ("pattern", "passes", "overwrite", "compression", "layer_prefix", "replace_layers")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    PASSES_FIELD_NUMBER: _ClassVar[int]
+    OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+    COMPRESSION_FIELD_NUMBER: _ClassVar[int]
+    LAYER_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_LAYERS_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    passes: _containers.RepeatedScalarFieldContainer[str]
+    overwrite: bool
+    compression: str
+    layer_prefix: str
+    replace_layers: bool
+    def __init__(self, pattern: _Optional[str] = ..., passes: _Optional[_Iterable[str]] = ..., overwrite: bool = ..., compression: _Optional[str] = ..., layer_prefix: _Optional[str] = ..., replace_layers: bool = ...) -> None: ...
+
+class Compute(_message.Message):
+    __slots__ = ("device", "threads", "precision", "memory_bytes")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    threads: int
+    precision: str
+    memory_bytes: int
+    def __init__(self, device: _Optional[str] = ..., threads: _Optional[int] = ..., precision: _Optional[str] = ..., memory_bytes: _Optional[int] = ...) -> None: ...
+
+class ColourSpaces(_message.Message):
+    __slots__ = ("plate", "key", "style", "out")
+    PLATE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STYLE_FIELD_NUMBER: _ClassVar[int]
+    OUT_FIELD_NUMBER: _ClassVar[int]
+    plate: str
+    key: str
+    style: str
+    out: str
+    def __init__(self, plate: _Optional[str] = ..., key: _Optional[str] = ..., style: _Optional[str] = ..., out: _Optional[str] = ...) -> None: ...
+
+class StylizeSpec(_message.Message):
+    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed")
+    STYLES_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    STYLE_SCALE_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_COLOUR_FIELD_NUMBER: _ClassVar[int]
+    RELIGHT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    styles: _containers.RepeatedCompositeFieldContainer[Style]
+    keys: _containers.RepeatedCompositeFieldContainer[Key]
+    motion: MotionSource
+    strength: float
+    style_scale: float
+    preserve_colour: bool
+    relight: float
+    seed: int
+    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class Style(_message.Message):
+    __slots__ = ("name", "file")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    file: _plate_pb2.FileRef
+    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
+
+class Key(_message.Message):
+    __slots__ = ("frame", "file", "weight", "hold")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    file: _plate_pb2.FileRef
+    weight: float
+    hold: str
+    def __init__(self, frame: _Optional[int] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., weight: _Optional[float] = ..., hold: _Optional[str] = ...) -> None: ...
+
+class MotionSpec(_message.Message):
+    __slots__ = ("motion",)
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    motion: MotionSource
+    def __init__(self, motion: _Optional[_Union[MotionSource, _Mapping]] = ...) -> None: ...
+
+class MotionSource(_message.Message):
+    __slots__ = ("model", "plate", "files")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PLATE_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    plate: bool
+    files: MotionFiles
+    def __init__(self, model: _Optional[str] = ..., plate: bool = ..., files: _Optional[_Union[MotionFiles, _Mapping]] = ...) -> None: ...
+
+class MotionFiles(_message.Message):
+    __slots__ = ("pattern", "files")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    files: _containers.RepeatedCompositeFieldContainer[_plate_pb2.FrameFile]
+    def __init__(self, pattern: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("name", "state", "spec", "plan", "create_time", "start_time", "end_time", "frames_done", "frames_failed", "frames_total", "error", "user")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_DONE_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FAILED_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    state: JobState
+    spec: JobSpec
+    plan: Plan
+    create_time: _timestamp_pb2.Timestamp
+    start_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    frames_done: int
+    frames_failed: int
+    frames_total: int
+    error: JobError
+    user: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., frames_done: _Optional[int] = ..., frames_failed: _Optional[int] = ..., frames_total: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., user: _Optional[str] = ...) -> None: ...
+
+class JobError(_message.Message):
+    __slots__ = ("reason", "message")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    message: str
+    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class Plan(_message.Message):
+    __slots__ = ("digest", "shot", "frames", "views", "choices", "seconds", "memory_bytes", "disk_bytes", "missing", "warnings")
+    class ChoicesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SHOT_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    VIEWS_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DISK_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    shot: str
+    frames: str
+    views: _containers.RepeatedScalarFieldContainer[str]
+    choices: _containers.ScalarMap[str, str]
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    missing: _containers.RepeatedScalarFieldContainer[str]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, digest: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., choices: _Optional[_Mapping[str, str]] = ..., seconds: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., disk_bytes: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CreateJobRequest(_message.Message):
+    __slots__ = ("spec", "request_id", "validate_only")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    spec: JobSpec
+    request_id: str
+    validate_only: bool
+    def __init__(self, spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., validate_only: bool = ...) -> None: ...
+
+class CreateJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class GetJobRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class ListJobsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "states")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    states: _containers.RepeatedScalarFieldContainer[JobState]
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[JobState, str]]] = ...) -> None: ...
+
+class ListJobsResponse(_message.Message):
+    __slots__ = ("jobs", "next_page_token")
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[Job]
+    next_page_token: str
+    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class WatchJobRequest(_message.Message):
+    __slots__ = ("name", "after")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    after: int
+    def __init__(self, name: _Optional[str] = ..., after: _Optional[int] = ...) -> None: ...
+
+class WatchJobResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: JobEvent
+    def __init__(self, event: _Optional[_Union[JobEvent, _Mapping]] = ...) -> None: ...
+
+class CancelJobRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class CancelJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class JobEvent(_message.Message):
+    __slots__ = ("number", "time", "state", "progress", "frame_done", "frame_failed", "warning")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    FRAME_DONE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FAILED_FIELD_NUMBER: _ClassVar[int]
+    WARNING_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    time: _timestamp_pb2.Timestamp
+    state: StateChanged
+    progress: Progress
+    frame_done: FrameDone
+    frame_failed: FrameFailed
+    warning: Warning
+    def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StateChanged, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., frame_done: _Optional[_Union[FrameDone, _Mapping]] = ..., frame_failed: _Optional[_Union[FrameFailed, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ...) -> None: ...
+
+class StateChanged(_message.Message):
+    __slots__ = ("state", "error")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    state: JobState
+    error: JobError
+    def __init__(self, state: _Optional[_Union[JobState, str]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("stage", "frame", "view", "fraction")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    frame: int
+    view: str
+    fraction: float
+    def __init__(self, stage: _Optional[str] = ..., frame: _Optional[int] = ..., view: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
+
+class FrameDone(_message.Message):
+    __slots__ = ("frame", "view", "file", "figures")
+    class FiguresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    view: str
+    file: _plate_pb2.FileRef
+    figures: _containers.ScalarMap[str, float]
+    def __init__(self, frame: _Optional[int] = ..., view: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., figures: _Optional[_Mapping[str, float]] = ...) -> None: ...
+
+class FrameFailed(_message.Message):
+    __slots__ = ("frame", "view", "error")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    view: str
+    error: JobError
+    def __init__(self, frame: _Optional[int] = ..., view: _Optional[str] = ..., error: _Optional[_Union[JobError, _Mapping]] = ...) -> None: ...
+
+class Warning(_message.Message):
+    __slots__ = ("message",)
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    def __init__(self, message: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""A job from the asking to the last frame: spec, plan, store, cache, run."""

@@ -1,0 +1,1 @@
+"""What can be computed with: one file, one model, found by looking."""

@@ -1,0 +1,1 @@
+"""Looks: nets and optimisers that paint one picture in the manner of another."""

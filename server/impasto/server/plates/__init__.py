@@ -1,0 +1,1 @@
+"""EXR in and out, colour and shaper, without torch: a picture file becomes a Plate and back, losing nothing."""

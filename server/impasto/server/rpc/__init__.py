@@ -1,0 +1,1 @@
+"""The door: the gRPC services, one to a file."""

@@ -1,0 +1,1 @@
+"""The picture-making: how a shot becomes a painted shot."""
