@@ -1,0 +1,17 @@
+"""Fixtures for every room."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """Folder of the measuring assets: `IMPASTO_ASSETS`, else `shared/assets` beside the project."""
+    folder = Path(os.environ.get("IMPASTO_ASSETS", PROJECT.parent / "shared" / "assets"))
+    if not folder.is_dir():
+        pytest.skip(f"the measuring assets are absent: no folder {folder} (set IMPASTO_ASSETS)")
+    return folder
