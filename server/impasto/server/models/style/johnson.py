@@ -1,0 +1,205 @@
+"""Johnson's feed-forward nets: one net, one look, painted in one pass.
+
+Johnson, Alahi and Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016, with
+the instance normalisation of Ulyanov et al. 2016 and resize-convolutions instead of transposed ones. Modules are
+named as in the published checkpoints of pytorch/examples (`fast_neural_style`), so these load strictly.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from impasto.server.errors import BadRequest, NotFound
+from impasto.server.models.card import Model
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PARAMETERS = 1_679_235
+"""Weights of one net."""
+
+_RUNNING = re.compile(r"in\d+\.running_(mean|var)$")
+"""Keys that files from before PyTorch 0.4 carry and the net never used."""
+
+
+class _Conv(nn.Module):
+    """Reflection padding, then a convolution; `upsample` repeats pixels first."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, upsample: int = 1) -> None:
+        super().__init__()
+        self.upsample, self.pad = upsample, kernel // 2
+        self.conv2d = nn.Conv2d(inputs, outputs, kernel, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.upsample > 1:
+            x = F.interpolate(x, scale_factor=self.upsample, mode="nearest")
+        out: Tensor = self.conv2d(F.pad(x, (self.pad,) * 4, mode="reflect"))
+        return out
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = _Conv(channels, channels, 3)
+        self.in1 = nn.InstanceNorm2d(channels, affine=True)
+        self.conv2 = _Conv(channels, channels, 3)
+        self.in2 = nn.InstanceNorm2d(channels, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.in2(self.conv2(F.relu(self.in1(self.conv1(x)))))
+        return out
+
+
+class JohnsonNet(nn.Module):
+    """The transformer net: two halvings, five residual blocks, two doublings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.in1 = _Conv(3, 32, 9), nn.InstanceNorm2d(32, affine=True)
+        self.conv2, self.in2 = _Conv(32, 64, 3, stride=2), nn.InstanceNorm2d(64, affine=True)
+        self.conv3, self.in3 = _Conv(64, 128, 3, stride=2), nn.InstanceNorm2d(128, affine=True)
+        self.res1, self.res2, self.res3 = _Residual(128), _Residual(128), _Residual(128)
+        self.res4, self.res5 = _Residual(128), _Residual(128)
+        self.deconv1, self.in4 = _Conv(128, 64, 3, upsample=2), nn.InstanceNorm2d(64, affine=True)
+        self.deconv2, self.in5 = _Conv(64, 32, 3, upsample=2), nn.InstanceNorm2d(32, affine=True)
+        self.deconv3 = _Conv(32, 3, 9)
+
+    def stages(self) -> list[Callable[[Tensor], Tensor]]:
+        """The steps of the net in order, for running it with a stop between any two."""
+        down = [(self.conv1, self.in1), (self.conv2, self.in2), (self.conv3, self.in3)]
+        up = [(self.deconv1, self.in4), (self.deconv2, self.in5)]
+        steps: list[Callable[[Tensor], Tensor]] = [nn.Sequential(conv, norm, nn.ReLU()) for conv, norm in down]
+        steps += [self.res1, self.res2, self.res3, self.res4, self.res5]
+        steps += [nn.Sequential(conv, norm, nn.ReLU()) for conv, norm in up]
+        return [*steps, self.deconv3]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Paint (B, 3, H, W) RGB 0..255, H and W multiples of 4; the answer has the same size and range."""
+        for stage in self.stages():
+            x = stage(x)
+        return x
+
+
+def _reads(path: Path) -> Mapping[str, object]:
+    """The named tensors of a file: safetensors, or a PyTorch checkpoint that holds nothing but tensors."""
+    if not path.is_file():
+        raise NotFound(f"There is no weights file {path}; check the path of --style.", reason="STYLE_UNKNOWN")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise BadRequest(
+            f"{path} is not a plain weights file: it is damaged or holds program code, which is never run; save it "
+            "again as a state dict or as safetensors.",
+            reason="WEIGHTS_REFUSED",
+        ) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, SafetensorError) as error:
+        raise BadRequest(
+            f"{path} is damaged or not a weights file; fetch it again.", reason="WEIGHTS_UNREADABLE"
+        ) from error
+    if not isinstance(state, Mapping):
+        raise BadRequest(
+            f"{path} holds a {type(state).__name__} instead of named weights; save the net's state dict.",
+            reason="WEIGHTS_REFUSED",
+        )
+    return state
+
+
+def load(path: Path) -> dict[str, Tensor]:
+    """The weights of a Johnson net, known by their keys and shapes.
+
+    Args:
+        path: a `.pth`, `.pt` or `.model` checkpoint with pytorch/examples keys, or safetensors with the same keys.
+
+    Returns:
+        Key to float32 tensor, exactly the keys of `JohnsonNet`.
+
+    Raises:
+        NotFound: no such file.
+        BadRequest: damaged, holding code, or not a Johnson net; the sentence says which.
+    """
+    state = {key: value for key, value in _reads(path).items() if not _RUNNING.search(key)}
+    with torch.device("meta"):
+        expected = {key: value.shape for key, value in JohnsonNet().state_dict().items()}
+    missing, unknown = sorted(expected.keys() - state.keys()), sorted(map(str, state.keys() - expected.keys()))
+    if missing or unknown:
+        first = f"it lacks '{missing[0]}'" if missing else f"it holds '{unknown[0]}'"
+        raise BadRequest(
+            f"{path} is not a Johnson net ({first}); as a style give a picture or a checkpoint with the keys of "
+            "pytorch/examples fast_neural_style.",
+            reason="WEIGHTS_UNKNOWN",
+        )
+    for key, shape in expected.items():
+        value = state[key]
+        if not isinstance(value, Tensor) or value.shape != shape:
+            found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise BadRequest(
+                f"{path} is not a Johnson net ('{key}' is {found}, not {tuple(shape)}); give a checkpoint with the "
+                "shapes of pytorch/examples fast_neural_style.",
+                reason="WEIGHTS_UNKNOWN",
+            )
+        if not torch.isfinite(value).all():
+            raise BadRequest(f"{path} holds numbers that are not finite in '{key}'; fetch it again.")
+    return {key: value.float() for key, value in state.items() if isinstance(value, Tensor)}
+
+
+class JohnsonPainter:
+    """Paints with one net; see `impasto.server.models.style.painter.Painter`.
+
+    The net sees `content` clipped to 0..1, and its answer is clipped the same way, as these nets were trained to be
+    shown; what the plate has above 1 is the engine's to bring back.
+    """
+
+    local = False
+
+    def __init__(self, net: JohnsonNet) -> None:
+        self._stages = net.eval().requires_grad_(False).stages()
+
+    @torch.no_grad()
+    def paint(
+        self,
+        content: Tensor,
+        *,
+        start: Tensor | None = None,
+        where: Tensor | None = None,
+        seed: int = 0,
+        check: Callable[[], None] = lambda: None,
+    ) -> Tensor:
+        """Paint the whole of `content` (1, 3, H, W), display-like; `start`, `where` and `seed` change nothing."""
+        height, width = content.shape[-2:]
+        pad = (0, max(-width % 4, MODEL.smallest - width), 0, max(-height % 4, MODEL.smallest - height))
+        x = F.pad(content.clamp(0.0, 1.0), pad, mode="replicate") * 255.0
+        for stage in self._stages:
+            check()
+            x = stage(x)
+        return (x[..., :height, :width] / 255.0).clamp(0.0, 1.0)
+
+
+def build(weights: Path) -> JohnsonPainter:
+    """A painter from a weights file.
+
+    Args:
+        weights: see `load`.
+
+    Raises:
+        NotFound, BadRequest: as `load`.
+    """
+    net = JohnsonNet()
+    net.load_state_dict(load(weights))
+    return JohnsonPainter(net)
+
+
+MODEL = Model(
+    id="johnson",
+    family="style",
+    summary="Fast feed-forward nets of one look each; give a checkpoint with pytorch/examples keys as the style.",
+    build=build,
+    stride=4,
+    smallest=16,
+)
