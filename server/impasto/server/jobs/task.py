@@ -1,0 +1,59 @@
+"""The seam between the queue, which knows when a job runs, and the run, which knows how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from impasto.server.jobs.plan import Plan
+from impasto.server.shots.shot import Store
+from impasto.v1.job_pb2 import JobSpec
+from impasto.v1.plate_pb2 import FileRef
+
+
+class Listener(Protocol):
+    """Takes what happens; every call becomes a numbered event, durable before it returns."""
+
+    def progress(self, stage: str, frame: int, view: str, fraction: float) -> None:
+        """Work of this stage goes on; may be thinned out."""
+        ...
+
+    def frame_done(self, frame: int, view: str, path: Path, figures: Mapping[str, float]) -> None:
+        """A frame is written whole at `path`."""
+        ...
+
+    def frame_failed(self, frame: int, view: str, reason: str, message: str) -> None:
+        """A frame could not be made; the others go on."""
+        ...
+
+    def warning(self, message: str) -> None:
+        """Its user should know this sentence."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """One job, ready to run.
+
+    Attributes:
+        spec: what was asked.
+        plan: what was decided; views are known.
+        local: local path of a file of the spec, its content checked against the digest; raises `FrameError`
+            where the file is gone or changed.
+        target: where the server writes a frame (frame, view): the output itself where it may, else its own state.
+        done: frames (frame, view) written in an earlier life of the job.
+        store: for what is worth keeping between jobs.
+        listener: told what happens.
+        cancelled: whether the job is to stop; asked at every step.
+    """
+
+    spec: JobSpec
+    plan: Plan
+    local: Callable[[FileRef], Path]
+    target: Callable[[int, str], Path]
+    done: frozenset[tuple[int, str]]
+    store: Store
+    listener: Listener
+    cancelled: Callable[[], bool]
