@@ -1,0 +1,116 @@
+"""Carrying a frame's map to the next: fetched through the motion, put to the life test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import torch
+from impasto.server.plates.shaper import Shaper
+from impasto.server.shots.births import Birth, Births, fetch
+from impasto.server.shots.life import deaths, hidden
+from impasto.server.shots.motion import FrameMotion, Motion
+from impasto.server.shots.provenance import Map, carry
+from impasto.server.shots.relight import Light, relit_plate, split
+from impasto.server.shots.shot import Shot, Store, Watch
+from torch import Tensor
+
+VERSION = 1
+"""Raised when maps or births come out otherwise; part of every key in the store."""
+
+_CERTAIN = 0.05
+"""Confidence is not believed to be less: one broken step does not outweigh all else."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A map brought to a frame, and what it fetches there."""
+
+    map: Map
+    fetched: Birth
+
+
+class Stage:
+    """The shot as all chains see it: plates in parts, motion, the store; holds a few frames at a time.
+
+    Args:
+        shot: the plates.
+        motion: of the shot.
+        shaper: the shot's.
+        store: keeps maps and births.
+        watch: asked at every step whether to stop.
+    """
+
+    def __init__(self, shot: Shot, motion: Motion, shaper: Shaper, store: Store, watch: Watch) -> None:
+        self.shot, self.motion, self.shaper, self.store, self.watch = shot, motion, shaper, store, watch
+        self.frames = tuple(frame for frame in shot.frames if shot.readable(frame))
+        self.digest = digest(
+            str(VERSION), motion.digest, repr(shaper), *(f"{frame} {shot.digest(frame)}" for frame in shot.frames)
+        )
+        self._lights: OrderedDict[int, Light] = OrderedDict()
+        self._motions: OrderedDict[int, FrameMotion] = OrderedDict()
+
+    def light(self, frame: int) -> Light:
+        """The plate of a frame in parts."""
+        if frame not in self._lights:
+            self._lights[frame] = split(self.shot.picture(frame), self.shaper)
+            while len(self._lights) > 2:
+                self._lights.popitem(last=False)
+        return self._lights[frame]
+
+    def frame_motion(self, frame: int) -> FrameMotion:
+        """Motion of a frame."""
+        if frame not in self._motions:
+            self._motions[frame] = self.motion.frame(frame)
+            while len(self._motions) > 2:
+                self._motions.popitem(last=False)
+        return self._motions[frame]
+
+    def load(self, key: str) -> Map | None:
+        """A map from the store."""
+        arrays = self.store.load(key)
+        return None if arrays is None else Map(**{name: torch.from_numpy(array) for name, array in arrays.items()})
+
+    def save(self, key: str, here: Map) -> None:
+        """Keep a map in the store."""
+        self.store.save(key, {name: value.numpy() for name, value in vars(here).items()})
+
+
+def digest(*parts: str) -> str:
+    """One digest of several."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births) -> Carried:
+    """Bring a map one frame on and let die what does not survive.
+
+    Args:
+        stage: the shot.
+        neighbour: map of the readable frame before (`onward`) or after this one.
+        frame: this frame.
+        onward: whether paint goes forward in time.
+        births: those the map names.
+
+    Returns:
+        The surviving map and what it fetches; doubt has grown by what the motion's confidence leaves open.
+    """
+    motion = stage.frame_motion(frame)
+    now = stage.light(frame)
+    if onward:
+        vectors, occlusion, confidence = motion.backward, motion.occlusion_prev, motion.confidence_prev
+        cause = torch.div(motion.cause, 10, rounding_mode="floor")
+    else:
+        vectors, occlusion, confidence = motion.forward, motion.occlusion_next, motion.confidence_next
+        cause = motion.cause % 10
+    moved = carry(neighbour, vectors)
+    moved = replace(moved, doubt=moved.doubt - confidence.clamp_min(_CERTAIN).log())
+    fetched = fetch(moved, births)
+    then = relit_plate(fetched.plate, fetched.low, now, stage.shaper)
+    dead = deaths(moved, hidden(occlusion, cause), confidence, now.base, then)
+    return Carried(moved.without(dead), _without(fetched, dead))
+
+
+def _without(fetched: Birth, dead: Tensor) -> Birth:
+    """Only coverage tells what is there."""
+    return replace(fetched, cover=torch.where(dead, 0.0, fetched.cover))

@@ -1,0 +1,67 @@
+"""When paint dies: where it is hidden or outside, and where the motion breaks and another thing is seen."""
+
+from __future__ import annotations
+
+import torch
+from impasto.server.ops.lowpass import lowpass
+from impasto.server.shots import mattes
+from impasto.server.shots.provenance import Map, stretch
+from torch import Tensor
+from torch.nn import functional as F
+
+_TRUST = 0.47
+"""Confidence below which motion counts as broken: where the forward/backward check of Sundaram et al. 2010 fails."""
+_LOOK = 0.12
+"""Shaped difference to the relit birth plate from which another thing is seen."""
+_NEAR = 2.0
+"""Pixels over which that difference is averaged, so that grain and glints do not count."""
+_STRETCH = 1.1
+"""Logarithm of the stretch (a factor of 3) from which broken motion has torn the paint."""
+
+_HIDING = (mattes.OUTSIDE, mattes.HIDDEN, mattes.NO_NEIGHBOUR)
+
+
+def hidden(occlusion: Tensor, cause: Tensor) -> Tensor:
+    """Pixels that the neighbouring frame certainly did not show.
+
+    Args:
+        occlusion: (1, 1, H, W) 0..1 towards that frame.
+        cause: (1, 1, H, W), the code of `mattes`.
+
+    Returns:
+        (1, 1, H, W) bool. Disagreement of motion alone is doubt, not proof.
+    """
+    proven = torch.zeros_like(cause, dtype=torch.bool)
+    for code in _HIDING:
+        proven |= cause == code
+    return (occlusion > 0.5) & proven
+
+
+def deaths(carried: Map, gone: Tensor, confidence: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """Where carried paint dies.
+
+    Args:
+        carried: the map as carried here.
+        gone: (1, 1, H, W) bool, see `hidden`.
+        confidence: (1, 1, H, W) 0..1, of the motion it was carried by.
+        now: (1, 3, H, W), shaped base of the plate.
+        then: (1, 3, H, W), that of the relit birth plate, fetched.
+
+    Returns:
+        (1, 1, H, W) bool; True also where there was no paint. Neither broken motion nor another look kills alone, and
+        neither does any doubt of a few pixels' size; carried specks in what is newborn go with it.
+    """
+    lost = gone | ~carried.alive
+    broken = confidence < _TRUST
+    difference = (now - then).abs().amax(1, keepdim=True)
+    unlike = lowpass(difference, _NEAR) > _LOOK
+    doubted = broken & (unlike | (stretch(carried) > _STRETCH))
+    dead = lost | _opened(doubted & ~lost)
+    return dead | ~_opened(~dead)
+
+
+def _opened(mask: Tensor) -> Tensor:
+    """A mask without what is thinner than three pixels (opening by a 3x3 square)."""
+    value = F.pad(mask.float(), (1, 1, 1, 1), mode="replicate")
+    eroded = -F.max_pool2d(-value, 3, 1)
+    return (F.max_pool2d(eroded, 3, 1, 1) > 0.5) & mask

@@ -1,0 +1,147 @@
+"""Light: a plate taken apart into what paint replaces and what stays the plate's own.
+
+A plate is its base (luminance up to the knee) times its gain (highlights above it). Paint replaces the base; the gain of
+the plate *now* is put back on top (methods: ratio mode), so energy and flares follow the plate. Below the knee, carried
+paint follows the low-frequency brightness of the plate now against the plate at birth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from impasto.server.ops.lowpass import broad
+from impasto.server.plates.shaper import Shaper
+from torch import Tensor
+
+_LUMA = (0.2126, 0.7152, 0.0722)
+_FLOOR = 0.02
+"""Added to low-frequency luminance of the shaped picture's mid-grey scale, so that black divides by something."""
+_MOST = 8.0
+"""Paint is not relit by more than this, either way."""
+_MOST_SHARP = 32.0
+
+
+@dataclass(frozen=True)
+class Light:
+    """A plate in two parts: plate = decode(base) * gain.
+
+    Attributes:
+        base: (1, 3, H, W) float32, shaped (display-like) picture whose luminance ends at the knee.
+        gain: (1, 1, H, W) float32, from 1 up, of scene-linear light.
+        low: (1, 1, H, W) float32, low-frequency luminance of the base, scene-linear, above 0.
+    """
+
+    base: Tensor
+    gain: Tensor
+    low: Tensor
+
+
+def luminance(linear: Tensor) -> Tensor:
+    """Rec.709 luminance of (1, 3, H, W), as (1, 1, H, W)."""
+    red, green, blue = linear.split(1, 1)
+    return red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]
+
+
+def knee(shaper: Shaper) -> float:
+    """Scene-linear luminance above which light is the plate's own: display white, or more in a bright scene."""
+    return max(1.0, 1.0 / shaper.exposure)
+
+
+def excess(linear: Tensor, shaper: Shaper) -> Tensor:
+    """How many times the knee a picture's luminance is, (1, 1, H, W), at least 1."""
+    return (luminance(linear) / knee(shaper)).clamp_min(1.0)
+
+
+def split(linear: Tensor, shaper: Shaper) -> Light:
+    """Take a plate apart.
+
+    Args:
+        linear: (1, 3, H, W) float32, scene-linear.
+        shaper: the shot's.
+    """
+    gain = excess(linear, shaper)
+    base = linear / gain
+    floor = _FLOOR / shaper.exposure
+    low = broad(luminance(base).clamp_min(0.0) + floor, _sigma(linear))
+    return Light(shaper.encode(base), gain, low)
+
+
+def _sigma(picture: Tensor) -> float:
+    """What counts as low frequency: 6 pixels at 640 columns."""
+    return max(3.0, 6.0 * picture.shape[-1] / 640)
+
+
+def follow(paint: Tensor, then: Tensor, low_then: Tensor, now: Light, shaper: Shaper, relight: float) -> Tensor:
+    """Carried paint under the light of now.
+
+    Below the knee by the low-frequency ratio; towards the knee, where light moves as glints and is sharp, by the ratio
+    of the pixel itself. Where plate now equals plate then the paint comes back bit for bit but for rounding.
+
+    Args:
+        paint: (1, 3, H, W), shaped base of the paint, fetched.
+        then: (1, 3, H, W), shaped base of the plate at birth, fetched alike.
+        low_then: (1, 1, H, W), low-frequency luminance of the plate at birth, fetched.
+        now: light of this frame.
+        shaper: the shot's.
+        relight: 0 leaves paint as it was laid, 1 follows the light fully; glints follow either way.
+
+    Returns:
+        (1, 3, H, W), shaped base.
+    """
+    floor = _FLOOR / shaper.exposure
+    low = (now.low / low_then).clamp(1 / _MOST, _MOST).log() * relight
+    light_now = luminance(shaper.decode(now.base)).clamp_min(0.0)
+    light_then = luminance(shaper.decode(then)).clamp_min(0.0)
+    sharp = ((light_now + floor / 8) / (light_then + floor / 8)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
+    glint = _rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
+    return shaper.encode(shaper.decode(paint) * torch.exp(low + (sharp - low) * glint))
+
+
+def relit_plate(then: Tensor, low_then: Tensor, now: Light, shaper: Shaper) -> Tensor:
+    """The plate at birth, fetched, with the low-frequency brightness of now: (1, 3, H, W), shaped."""
+    return shaper.encode(shaper.decode(then) * (now.low / low_then).clamp(1 / _MOST, _MOST))
+
+
+def develop(base: Tensor, match: Tensor, now: Light, shaper: Shaper) -> Tensor:
+    """Paint with the plate's highlights of now put back: (1, 3, H, W), scene-linear.
+
+    Args:
+        base: (1, 3, H, W), shaped base of the paint.
+        match: (1, 1, H, W) 0..1, how far the paint takes the plate's highlights.
+        now: light of this frame.
+        shaper: the shot's.
+    """
+    return shaper.decode(base) * (1 + (now.gain - 1) * match)
+
+
+def undevelop(painted: Tensor, plate: Light, shaper: Shaper) -> tuple[Tensor, Tensor]:
+    """Take painted light apart the way its plate is: what `develop` undoes at the frame of birth.
+
+    A picture that nowhere exceeds the knee was clipped when it was made: where it is bright under a highlight of the
+    plate, the highlight comes back; where the artist painted it over, it does not. A picture that holds highlights of
+    its own keeps exactly those.
+
+    Args:
+        painted: (1, 3, H, W), scene-linear.
+        plate: light of the frame it was painted over.
+        shaper: the shot's.
+
+    Returns:
+        Its shaped base (1, 3, H, W), and its match (1, 1, H, W).
+    """
+    own = excess(painted, shaper)
+    above = _rise(plate.gain, 1.0, 1.5)
+    clipped = bool(own.max() <= 1.001)
+    if clipped:
+        wanted = _rise(luminance(painted) / knee(shaper), 0.3, 0.7)
+        return shaper.encode(painted), 1 - above * (1 - wanted)
+    wanted = ((own - 1) / (plate.gain - 1).clamp_min(1e-6)).clamp(0, 1)
+    match = 1 - above * (1 - wanted)
+    return shaper.encode(painted / (1 + (plate.gain - 1) * match)), match
+
+
+def _rise(value: Tensor, start: float, end: float) -> Tensor:
+    """Smooth step from 0 at `start` to 1 at `end`."""
+    part = ((value - start) / (end - start)).clamp(0, 1)
+    return part * part * (3 - 2 * part)
