@@ -1,1 +1,32 @@
 """EXR in and out, colour and shaper, without torch: a picture file becomes a Plate and back, losing nothing."""
+
+from impasto.server.plates.colour import ColourSpace
+from impasto.server.plates.exr import write
+from impasto.server.plates.header import Header
+from impasto.server.plates.limits import Limits
+from impasto.server.plates.package import OutputOptions, Painting, assemble
+from impasto.server.plates.plate import Plate, Window
+from impasto.server.plates.raster import motion_layers, picture
+from impasto.server.plates.reader import FileReader, Reader, read, read_header
+from impasto.server.plates.shaper import Shaper
+from impasto.server.plates.video import VideoReader
+
+__all__ = [
+    "ColourSpace",
+    "FileReader",
+    "Header",
+    "Limits",
+    "OutputOptions",
+    "Painting",
+    "Plate",
+    "Reader",
+    "Shaper",
+    "VideoReader",
+    "Window",
+    "assemble",
+    "motion_layers",
+    "picture",
+    "read",
+    "read_header",
+    "write",
+]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Channel = NDArray[Any]
@@ -55,7 +54,8 @@ class Plate:
         attributes: every header attribute but channels, windows, compression and type, as OpenEXR gave it.
         compression: OpenEXR's name in lower case: none, rle, zips, zip, piz, pxr24, b44, b44a, dwaa, dwab ...
         views: names of the views, hero first; one empty name where there are none.
-        encoding: `scene_linear` for EXR, `srgb` for integer pictures and video (values then 0..1 as stored).
+        encoding: `scene_linear` for EXR and float TIFF; `srgb` for integer pictures and video, whose channels are
+            decoded from sRGB to scene-linear float32 and multiplied by their alpha.
         source: path of the file, for messages.
         notes: what its user should know about the reading, one sentence each.
     """
