@@ -15,9 +15,9 @@ class Weights:
 
     Attributes:
         file: name in the weights store.
-        sha256: of the whole file, lower-case hexadecimal.
+        sha256: of the whole file, lower-case hexadecimal; where only its first digits are published, those (8 or more).
         licence: SPDX name where there is one.
-        source: URL or origin.
+        source: URL it can be fetched from, or its origin in words.
         trained_on: what it was trained on.
     """
 
@@ -26,6 +26,10 @@ class Weights:
     licence: str
     source: str
     trained_on: str
+
+    def matches(self, digest: str) -> bool:
+        """Whether a file of this SHA-256 (64 lower-case hexadecimal digits) is this one."""
+        return len(self.sha256) >= 8 and digest.startswith(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Model:
         summary: one sentence.
         build: makes the thing that computes; its keyword arguments are the parameters.
         weights: None where it needs none.
+        alternatives: other published files that fit the same net.
         stride: sizes are padded to multiples of this.
         smallest: smallest side in pixels.
         precisions: those it was tested in.
@@ -61,8 +66,14 @@ class Model:
     summary: str
     build: Callable[..., Any]
     weights: Weights | None = None
+    alternatives: tuple[Weights, ...] = ()
     stride: int = 1
     smallest: int = 8
     precisions: tuple[str, ...] = ("float32",)
     parameters: tuple[Parameter, ...] = ()
     version: int = 1
+
+    @property
+    def published(self) -> tuple[Weights, ...]:
+        """All files of weights that fit, the best first."""
+        return (self.weights, *self.alternatives) if self.weights else self.alternatives
