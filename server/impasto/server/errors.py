@@ -55,6 +55,12 @@ class Denied(ImpastoError):
     default_reason = "DENIED"
 
 
+class Unauthenticated(ImpastoError):
+    """The caller does not say who it is: gRPC UNAUTHENTICATED, exit 2."""
+
+    default_reason = "TOKEN_WRONG"
+
+
 class FrameError(ImpastoError):
     """One frame cannot be read or made; the others go on: an event in the job, exit 4."""
 

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from impasto.sequences import format_frames, parse_frames
+from impasto.server.config import ServerConfig
+from impasto.server.errors import BadRequest
+from impasto.server.jobs.spec import Frames, check, motion_model, motion_source, output_pattern
+from impasto.v1.job_pb2 import JobSpec
+from impasto.v1.job_pb2 import Plan as PlanMessage
+
+if TYPE_CHECKING:
+    from impasto.server.plates import Header
+
+SECONDS_PER_MEGAPIXEL = {"dis": 2.0, "deepflow": 12.0, "swd": 65.0, "johnson": 12.0}
+"""Expected seconds a frame of a million pixels takes in a model, both directions of motion, on 2 CPU cores."""
+SECONDS_AROUND = 3.0
+"""The same for reading, carrying, resampling and writing."""
+BYTES_PER_PIXEL_WORKING = 900
+"""Peak memory of the picture-making beside the plates: about 225 float32 planes."""
+BYTES_PER_PIXEL_OF_PASS = {"motion": 16, "occlusion": 4, "confidence": 4, "source": 14, "cause": 2}
+"""Uncompressed bytes a pass adds to a pixel."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +47,10 @@ class Plan:
         memory: bytes planned for.
         choices: numerical choices by name, for people to read.
         warnings: what its user should know before it runs.
+        file_views: views with files of their own, in the order of `views`; one empty name where a file holds all.
+        seconds: expected working time.
+        peak: expected peak memory in bytes.
+        disk: expected size of the output in bytes.
     """
 
     digest: str
@@ -34,3 +63,289 @@ class Plan:
     memory: int = 0
     choices: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    file_views: tuple[str, ...] = ("",)
+    seconds: float = 0.0
+    peak: int = 0
+    disk: int = 0
+
+    @property
+    def total(self) -> int:
+        """Files to be written."""
+        return len(self.frames) * len(self.file_views)
+
+    def to_json(self) -> str:
+        """As text, for keeping; frames as ranges."""
+        values = asdict(self) | {"shot": format_frames(self.shot), "frames": format_frames(self.frames)}
+        return json.dumps(values, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """What `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        for name in ("shot", "frames"):
+            values[name] = parse_frames(values[name])
+        for name in ("views", "file_views", "warnings"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+    def to_proto(self, missing: Sequence[str] = ()) -> PlanMessage:
+        """As the contract shows it, with the files the server lacks."""
+        return PlanMessage(
+            digest=self.digest,
+            shot=format_frames(self.shot),
+            frames=format_frames(self.frames),
+            views=self.views,
+            choices=self.choices,
+            seconds=self.seconds,
+            memory_bytes=self.peak,
+            disk_bytes=self.disk,
+            missing=missing,
+            warnings=self.warnings,
+        )
+
+
+def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None) -> Plan:
+    """Check a job and decide everything about it; never looks at free memory or load.
+
+    Args:
+        spec: what is asked.
+        config: what stands in for what the spec leaves open.
+        header: of one readable frame of the plate; None while there is none, then views and sizes stay open.
+
+    Raises:
+        BadRequest: it cannot be done as asked.
+        NotFound: a model is unknown.
+    """
+    frames = check(spec)
+    device = resolve_device(spec.compute.device or config.device)
+    precision = _precision(spec)
+    file_views, views = _views(spec, header)
+    pixels = header.data_window.width * header.data_window.height if header is not None else 0
+    memory = spec.compute.memory_bytes or config.memory
+    peak = _peak(spec, pixels)
+    warnings = _warnings(spec, frames)
+    if peak > memory:
+        warnings.append(
+            f"The job may need {peak / 2**30:.1f} GiB and is planned for {memory / 2**30:.1f} GiB; raise --memory."
+        )
+    return Plan(
+        digest=_digest(spec, frames, device, precision),
+        shot=frames.shot,
+        frames=frames.wanted,
+        views=views,
+        device=device,
+        precision=precision,
+        threads=spec.compute.threads or config.worker_threads,
+        memory=memory,
+        choices=_choices(spec, device, precision),
+        warnings=tuple(warnings),
+        file_views=file_views,
+        seconds=_seconds(spec, frames, pixels, len(views)),
+        peak=peak,
+        disk=_disk(spec, frames, pixels, len(views), header),
+    )
+
+
+def resolve_device(wish: str) -> str:
+    """The device meant by `auto`, `cpu`, `cuda` or `cuda:N`: for auto the first CUDA device, else the CPU.
+
+    Raises:
+        BadRequest: the machine does not have it (`DEVICE_UNKNOWN`).
+    """
+    if wish == "cpu":
+        return "cpu"
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wish in ("", "auto"):
+        return "cuda:0" if count else "cpu"
+    number = int(wish.partition(":")[2] or 0)
+    if number >= count:
+        raise BadRequest(
+            f"The server has no device '{wish}'; it has cpu{''.join(f', cuda:{n}' for n in range(count))}.",
+            reason="DEVICE_UNKNOWN",
+        )
+    return f"cuda:{number}"
+
+
+def models_used(spec: JobSpec) -> dict[str, str]:
+    """What every model that may take part says of itself, by id, changing whenever its results do."""
+    from impasto.server.models.catalogue import catalogue, find
+
+    models = [find(name, "flow") for name in (motion_model(spec),) if name]
+    if spec.WhichOneof("kind") == "stylize":
+        # Which painter a style file means is known when it is opened; all are counted in.
+        models += [model for model in catalogue().values() if model.family == "style"]
+    return {
+        model.id: f"{model.family}/{model.version}/{model.weights.sha256 if model.weights else ''}" for model in models
+    }
+
+
+def _precision(spec: JobSpec) -> str:
+    wish = spec.compute.precision
+    if wish in ("", "auto", "float32"):
+        return "float32"
+    from impasto.server.models.catalogue import catalogue
+
+    for name in models_used(spec):
+        if wish not in catalogue()[name].precisions:
+            raise BadRequest(
+                f"The model {name} was not tested in {wish}; use float32.", reason="PRECISION_UNKNOWN", model=name
+            )
+    return wish
+
+
+def _views(spec: JobSpec, header: Header | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Views that have files of their own, and views to render; the latter empty while they are not known.
+
+    Raises:
+        BadRequest: a view is asked for that the plate does not have (`VIEW_UNKNOWN`), or files get in each other's
+            way.
+    """
+    asked = tuple(spec.plate.views)
+    of_files = tuple(dict.fromkeys(entry.view for entry in spec.plate.files)) or ("",)
+    if of_files != ("",) and "" in of_files:
+        raise BadRequest(
+            "Some files of the plate name a view and some do not; let all or none.", reason="PLATE_INVALID"
+        )
+    known = of_files if of_files != ("",) else header.views if header is not None else ()
+    for view in asked:
+        if known and view not in known:
+            there = ", ".join(known) if known != ("",) else "none"
+            raise BadRequest(f"The plate has no view '{view}'; it has: {there}.", reason="VIEW_UNKNOWN")
+    views = asked or tuple(known)
+    pattern = output_pattern(spec)
+    if of_files == ("",):
+        if pattern.has_views:
+            raise BadRequest(
+                f"The output '{spec.output.pattern}' holds %V but one file of the plate holds all its views; "
+                "leave %V out.",
+                reason="OUTPUT_INVALID",
+            )
+        return ("",), views
+    if len(views) > 1 and not pattern.has_views:
+        raise BadRequest(
+            f"The plate has files for each of {', '.join(views)} and the output '{spec.output.pattern}' one for all; "
+            "put %V where the view goes.",
+            reason="OUTPUT_INVALID",
+        )
+    return views, views
+
+
+def _digest(spec: JobSpec, frames: Frames, device: str, precision: str) -> str:
+    """SHA-256 of all that decides what is in a written file, whichever frames were asked for."""
+    from impasto.server.shots.version import ENGINE_VERSION
+
+    passes = sorted(set(spec.output.passes))
+    source = motion_source(spec)
+    in_shot = set(frames.shot)
+    parts = {
+        "engine": ENGINE_VERSION,
+        "package": importlib.metadata.version("impasto"),
+        "kind": spec.WhichOneof("kind"),
+        "values": _canonical(spec, passes),
+        "shot": format_frames(frames.shot),
+        "plate": sorted((e.frame, e.view, e.file.sha256) for e in spec.plate.files if e.frame in in_shot),
+        "video": spec.plate.video.sha256,
+        "keys": sorted((k.frame, k.file.sha256, _value(k, "weight", 1.0), k.hold) for k in spec.stylize.keys),
+        "styles": [style.file.sha256 for style in spec.stylize.styles],
+        "motion": [
+            motion_model(spec),
+            source.plate,
+            sorted((e.frame, e.view, e.file.sha256) for e in source.files.files if e.frame in in_shot),
+        ],
+        "models": models_used(spec),
+        "device": device.partition(":")[0],
+        "precision": precision,
+        "ocio": _ocio(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
+    """Plain values of a job, with what is absent put in, so that naming a default changes nothing."""
+    wish, colour = spec.stylize, spec.colour
+    return {
+        "passes": passes,
+        "compression": spec.output.compression,
+        "layer_prefix": spec.output.layer_prefix or "impasto_",
+        "replace_layers": spec.output.replace_layers,
+        "colour": [name or "auto" for name in (colour.plate, colour.key, colour.style, colour.out)],
+        "strength": _value(wish, "strength", 1.0),
+        "style_scale": _value(wish, "style_scale", 1.0),
+        "preserve_colour": wish.preserve_colour,
+        "relight": _value(wish, "relight", 1.0),
+        "seed": wish.seed,
+    }
+
+
+def _value(message: Any, name: str, default: float) -> float:
+    return float(getattr(message, name)) if message.HasField(name) else default
+
+
+def _ocio() -> str:
+    """The colour configuration of this process: `$OCIO`, by content where it is a file."""
+    name = os.environ.get("OCIO", "")
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest() if name else ""
+    except OSError:
+        return name
+
+
+def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
+    source = motion_source(spec)
+    given = {"plate": "the plate's own layers", "files": f"layers of {source.files.pattern}"}
+    choices = {"device": device, "precision": precision}
+    choices["motion"] = motion_model(spec) or given[source.WhichOneof("source") or "plate"]
+    if spec.WhichOneof("kind") == "stylize":
+        wish = spec.stylize
+        choices["keys"] = format_frames(key.frame for key in wish.keys) or "none"
+        choices["style"] = wish.styles[0].name if wish.styles else "after the nearest key"
+        choices["strength"] = f"{_value(wish, 'strength', 1.0):g}"
+        choices["seed"] = str(wish.seed)
+    return choices
+
+
+def _warnings(spec: JobSpec, frames: Frames) -> list[str]:
+    if spec.plate.HasField("video"):
+        return []
+    there = {entry.frame for entry in spec.plate.files}
+    absent = [frame for frame in frames.shot if frame not in there]
+    if not absent:
+        return []
+    many = len(absent) > 1
+    return [
+        f"{'Frames' if many else 'Frame'} {format_frames(absent)} of the plate {'are' if many else 'is'} missing; "
+        f"{'they are' if many else 'it is'} bridged from {'their' if many else 'its'} neighbours and not written."
+    ]
+
+
+def _seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> float:
+    """Expected time: motion of the whole shot, then paint and the rest for the frames wanted.
+
+    A frame costs its megapixels times the model's seconds. With keys a third of each frame, without a whole frame
+    once and a fifth of each further one, is painted by a look.
+    """
+    megapixels = pixels / 1e6 * max(views, 1)
+    model = motion_model(spec)
+    seconds = len(frames.shot) * SECONDS_PER_MEGAPIXEL.get(model, 5.0 if model else 0.2)
+    seconds += len(frames.wanted) * SECONDS_AROUND
+    if spec.WhichOneof("kind") == "stylize":
+        first, further = (0.0, 1 / 3) if spec.stylize.keys else (1.0, 1 / 5)
+        seconds += SECONDS_PER_MEGAPIXEL["swd"] * (first + further * len(frames.wanted))
+    return round(seconds * megapixels, 3)
+
+
+def _peak(spec: JobSpec, pixels: int) -> int:
+    """Expected peak memory: 1 GiB for the program, 256 MiB of open plates, and the planes of the picture-making."""
+    working = BYTES_PER_PIXEL_WORKING + 12 * 4 * len(spec.stylize.keys)
+    return (1 << 30) + (256 << 20) + working * pixels if pixels else 0
+
+
+def _disk(spec: JobSpec, frames: Frames, pixels: int, views: int, header: Header | None) -> int:
+    """Expected size of the output, uncompressed: the plate's own channels, and the passes of every view."""
+    if header is None:
+        return 0
+    own = sum(dtype.itemsize for dtype in header.channels.values())
+    passes = sum(BYTES_PER_PIXEL_OF_PASS[name] for name in set(spec.output.passes)) * max(views, 1)
+    return len(frames.wanted) * pixels * (own + passes)

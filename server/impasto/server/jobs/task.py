@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from impasto.server.jobs.plan import Plan
-from impasto.server.shots.shot import Store
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
+
+if TYPE_CHECKING:
+    from impasto.server.shots.shot import Store
 
 
 class Listener(Protocol):

@@ -1,0 +1,288 @@
+"""The server's configuration: file, environment and flags, read once, frozen and handed down."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from impasto.server.errors import BadRequest
+
+ENVIRONMENT = "IMPASTO_"
+ELSEWHERE = frozenset({"IMPASTO_SERVER", "IMPASTO_ASSETS", "IMPASTO_COMMAND", "IMPASTO_CONFIG"})
+"""Variables of the client side and of the tests, which are no settings of the server."""
+
+
+def available_threads() -> int:
+    """Threads this process may use: CPU affinity, and the quota of its cgroup, rounded up; at least 1."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    threads = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = _cgroup_quota(Path("/sys/fs/cgroup"))
+    return max(1, min(threads, math.ceil(quota)) if quota else threads)
+
+
+def _cgroup_quota(root: Path) -> float | None:
+    """CPUs granted by cgroup v2 or v1, or None where there is no limit."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    if not quota.isdigit() or not period.isdigit() or int(period) == 0:
+        return None
+    return int(quota) / int(period)
+
+
+def _user_folder(kind: str, windows: str) -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "Impasto" / windows
+    variable, default = {"state": ("XDG_STATE_HOME", ".local/state"), "cache": ("XDG_CACHE_HOME", ".cache")}[kind]
+    return Path(os.environ.get(variable) or Path.home() / default) / "impasto"
+
+
+class ServerConfig(BaseSettings):
+    """All that may be set, under the same names in the file, as `IMPASTO_NAME` in the environment, and as flags.
+
+    Calling the class takes nothing but its arguments; `read` puts file, environment and flags together.
+
+    Attributes:
+        listen: `HOST:PORT` (port 0: any free one) or `unix:/path`.
+        state_dir: jobs and their results; on a local disk, one server at a time.
+        cache_dir: content shared by all servers and commands (`IMPASTO_CACHE`).
+        cache_bytes: size the cache is kept under.
+        roots: folders whose files are read and written in place; in the environment listed as in PATH.
+        max_pixels: largest picture taken, in pixels of its data window.
+        max_bytes: largest picture taken, in bytes of all its channels; no larger file is taken either.
+        token: asked of every caller; None asks for none.
+        token_file: file whose first line is the token.
+        tls_cert: certificate chain, PEM.
+        tls_key: its private key, PEM.
+        tls_client_ca: authority whose clients are let in, PEM (mutual TLS).
+        insecure: allow an address that is not loopback without TLS or without token.
+        idle_exit: seconds without calls and work after which the server ends; 0 never.
+        address_file: where the server writes how it is reached, as JSON: address, token, pid.
+        device: what `auto` means for jobs: auto, cpu or cuda:N.
+        threads: worker threads for jobs that name none; 0 takes what the process may use.
+        memory: bytes a job is planned for where it names none.
+        log_level: debug, info, warning or error.
+        log_json: logs as one JSON object a line.
+        temporary: the state goes with the server.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=ENVIRONMENT, populate_by_name=True)
+
+    listen: str = "127.0.0.1:50740"
+    state_dir: Path = Field(default_factory=lambda: _user_folder("state", "state"))
+    cache_dir: Path = Field(
+        default_factory=lambda: _user_folder("cache", "cache"),
+        validation_alias=AliasChoices("cache_dir", "IMPASTO_CACHE"),
+    )
+    cache_bytes: int = Field(20 << 30, ge=1 << 20)
+    roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    max_pixels: int = Field(16384 * 16384, ge=1)
+    max_bytes: int = Field(8 << 30, ge=1)
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    insecure: bool = False
+    idle_exit: float = Field(0, ge=0)
+    address_file: Path | None = None
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    threads: int = Field(0, ge=0)
+    memory: int = Field(8 << 30, ge=256 << 20)
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    log_json: bool = False
+    temporary: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but the arguments."""
+        return (init_settings,)
+
+    @field_validator("roots", mode="before")
+    @classmethod
+    def _listed(cls, roots: Any) -> Any:
+        """In the environment, roots are listed as in PATH."""
+        return tuple(filter(None, roots.split(os.pathsep))) if isinstance(roots, str) else roots
+
+    @field_validator("roots")
+    @classmethod
+    def _whole_roots(cls, roots: tuple[Path, ...]) -> tuple[Path, ...]:
+        for root in roots:
+            if not root.is_absolute() or not root.is_dir():
+                raise ValueError(f"root {root} is not the absolute path of a folder")
+        return roots
+
+    @field_validator("listen")
+    @classmethod
+    def _known_form(cls, listen: str) -> str:
+        host, _, port = listen.rpartition(":")
+        if not listen.startswith("unix:") and (not host or not port.isdigit() or int(port) > 65535):
+            raise ValueError(f"'{listen}' is neither HOST:PORT nor unix:/path")
+        return listen
+
+    @model_validator(mode="after")
+    def _locked_doors(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key go together")
+        if self.tls_client_ca and not self.tls_cert:
+            raise ValueError("tls_client_ca needs tls_cert and tls_key")
+        if self.local or self.insecure:
+            return self
+        if not self.tls_cert:
+            raise ValueError(
+                f"'{self.listen}' can be reached from other machines and has no TLS; "
+                "set tls_cert and tls_key, listen on 127.0.0.1, or say insecure"
+            )
+        if not (self.token or self.token_file or self.tls_client_ca):
+            raise ValueError(
+                f"'{self.listen}' can be reached from other machines and asks for no token; "
+                "set token_file or tls_client_ca, listen on 127.0.0.1, or say insecure"
+            )
+        return self
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach the address."""
+        if self.listen.startswith("unix:"):
+            return True
+        host = self.listen.rpartition(":")[0].strip("[]")
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def secret(self) -> str:
+        """The token asked of callers, empty for none.
+
+        Raises:
+            BadRequest: the token file cannot be read or is empty.
+        """
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if self.token_file is None:
+            return ""
+        try:
+            lines = self.token_file.read_text().split("\n")
+        except OSError as error:
+            raise BadRequest(
+                f"The token file {self.token_file} cannot be read: {error.strerror}.", reason="CONFIG_INVALID"
+            ) from error
+        if not lines[0].strip():
+            raise BadRequest(
+                f"The token file {self.token_file} is empty; write a token into it.", reason="CONFIG_INVALID"
+            )
+        return lines[0].strip()
+
+    @property
+    def worker_threads(self) -> int:
+        """Threads for a job that names none."""
+        return self.threads or available_threads()
+
+    @classmethod
+    def read(cls, file: Path | None = None, **flags: Any) -> Self:
+        """The configuration from a TOML file, then the environment, then flags, the later above the earlier.
+
+        Args:
+            file: TOML with the attributes' names; None for none.
+            **flags: attributes; None where the flag was not given.
+
+        Raises:
+            BadRequest: something is unknown or wrong (`CONFIG_INVALID`).
+        """
+        values = {**_of_file(file), **_of_environment(cls)}
+        values |= {name: value for name, value in flags.items() if value is not None}
+        return cls._checked(values)
+
+    @classmethod
+    def embedded(cls, **flags: Any) -> Self:
+        """The configuration of a server inside the command: a private address, a state of its own, all paths in place.
+
+        Args:
+            **flags: attributes, as for `read`; those not given or None come from the environment.
+
+        Raises:
+            BadRequest: something is unknown or wrong (`CONFIG_INVALID`).
+        """
+        values = _of_environment(cls)
+        for own in ("listen", "state_dir", "token", "token_file", "idle_exit", "address_file", "insecure", "roots"):
+            values.pop(own, None)
+        values |= {name: value for name, value in flags.items() if value is not None}
+        values.setdefault("log_level", "warning")
+        values.setdefault("roots", _all_roots())
+        if "state_dir" not in values:
+            values |= {"state_dir": Path(tempfile.mkdtemp(prefix="impasto-")), "temporary": True}
+        if "listen" not in values:
+            socket = Path(values["state_dir"]) / "socket"
+            unix = sys.platform != "win32" and len(str(socket)) < 100
+            values["listen"] = f"unix:{socket}" if unix else "127.0.0.1:0"
+        return cls._checked(values)
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any]) -> Self:
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else ""
+            wrong = first["msg"].removeprefix("Value error, ")
+            sentence = f"{f'The setting {name}' if name else 'The configuration'} is wrong: {wrong}."
+            if first["type"] == "extra_forbidden":
+                sentence = f"There is no setting '{name}'; there are: {', '.join(sorted(cls.model_fields))}."
+            raise BadRequest(sentence, reason="CONFIG_INVALID") from error
+
+
+def _of_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadRequest(
+            f"The configuration {file} cannot be read: {error.strerror}.", reason="CONFIG_INVALID"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The configuration {file} is not TOML: {error}.", reason="CONFIG_INVALID") from error
+
+
+def _of_environment(settings: type[ServerConfig]) -> dict[str, Any]:
+    fields = {f"{ENVIRONMENT}{name.upper()}" for name in settings.model_fields} | {"IMPASTO_CACHE"}
+    unknown = sorted(
+        name for name in os.environ if name.startswith(ENVIRONMENT) and name not in fields and name not in ELSEWHERE
+    )
+    if unknown:
+        raise BadRequest(
+            f"The environment sets {unknown[0]}, which is no setting of Impasto; unset it, or use one of: "
+            f"{', '.join(sorted(fields))}.",
+            reason="CONFIG_INVALID",
+        )
+    values: dict[str, Any] = EnvSettingsSource(settings)()
+    return values
+
+
+def _all_roots() -> tuple[Path, ...]:
+    if sys.platform == "win32":
+        return tuple(Path(f"{letter}:\\") for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if Path(f"{letter}:\\").is_dir())
+    return (Path("/"),)

@@ -1,0 +1,92 @@
+"""What a running job tells: every call becomes a numbered event."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from impasto.server.jobs.spec import output_pattern
+from impasto.server.jobs.store import JobStore
+from impasto.v1.job_pb2 import JobEvent, JobSpec
+
+PROGRESS_EVERY = 0.25
+PROGRESS_SHARE = 1 / 2000
+"""Progress is told at most every quarter second, and on long jobs every 2000th of the time so far, as it is kept."""
+
+
+class StoredListener:
+    """Implements `impasto.server.jobs.task.Listener` on the job store.
+
+    Args:
+        store: where events are kept.
+        job: the job's id.
+        spec: the job, to know which outputs its user sees.
+    """
+
+    def __init__(self, store: JobStore, job: str, spec: JobSpec) -> None:
+        self._store, self._job, self._pattern = store, job, output_pattern(spec)
+        self._started = time.monotonic()
+        self._told = float("-inf")
+        self._warned = store.warnings(job)
+
+    def progress(self, stage: str, frame: int, view: str, fraction: float) -> None:
+        """Work of this stage goes on; thinned out."""
+        now = time.monotonic()
+        if now - self._told < max(PROGRESS_EVERY, (now - self._started) * PROGRESS_SHARE):
+            return
+        self._told = now
+        event = JobEvent()
+        event.progress.stage, event.progress.frame, event.progress.view = stage, frame, view
+        event.progress.fraction = min(max(fraction, 0.0), 1.0)
+        self._store.tell(self._job, event)
+
+    def frame_done(self, frame: int, view: str, path: Path, figures: Mapping[str, float]) -> None:
+        """A frame is written whole at `path`; it is forced to disk before it counts."""
+        try:
+            sha256, size = _settle(path)
+        except OSError as error:
+            self.frame_failed(
+                frame, view, "OUTPUT_GONE", f"{path} was written and is gone ({error.strerror}); render it again."
+            )
+            return
+        event = JobEvent()
+        told = event.frame_done
+        told.frame, told.view = frame, view
+        told.file.sha256, told.file.size = sha256, size
+        if path == self._pattern.path(frame, view):
+            told.file.path = str(path)
+        told.figures.update(figures)
+        self._store.tell(self._job, event, path)
+
+    def frame_failed(self, frame: int, view: str, reason: str, message: str) -> None:
+        """A frame could not be made; the others go on."""
+        event = JobEvent()
+        told = event.frame_failed
+        told.frame, told.view, told.error.reason, told.error.message = frame, view, reason, message
+        self._store.tell(self._job, event)
+
+    def warning(self, message: str) -> None:
+        """Its user should know this sentence; the same sentence is told once."""
+        if message in self._warned:
+            return
+        self._warned.add(message)
+        self._store.tell_warning(self._job, message)
+
+
+def _settle(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file, once it and its name are on disk."""
+    with path.open("rb+") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+        size = file.tell()
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return digest, size

@@ -1,0 +1,109 @@
+"""Where the files of a job lie: in place under a root both sides see, else in the cache and the server's own state."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from impasto.sequences import Digests, SequenceError
+from impasto.server.errors import FrameError
+from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.spec import file_refs, output_pattern
+from impasto.v1.job_pb2 import JobSpec
+from impasto.v1.plate_pb2 import FileRef
+
+
+class Places:
+    """Finds the files of jobs.
+
+    Args:
+        roots: folders whose files are used in place; links are followed before the comparison.
+        cache: for files that were uploaded.
+        folder: the server's own, for frames nobody named a place for under a root.
+    """
+
+    def __init__(self, roots: tuple[Path, ...], cache: Cache, folder: Path) -> None:
+        self._roots = tuple(root.resolve() for root in roots)
+        self._cache, self._folder = cache, folder
+        self._digests = Digests(cache.folder)
+
+    def in_place(self, path: str) -> Path | None:
+        """The regular file at this path as it truly lies under a root; None for any other.
+
+        Args:
+            path: absolute, as its user sees it.
+        """
+        try:
+            true = Path(path).resolve(strict=True) if Path(path).is_absolute() else None
+        except (OSError, ValueError, RuntimeError):
+            return None
+        return true if true is not None and self._rooted(true) and true.is_file() else None
+
+    def _rooted(self, true: Path) -> bool:
+        return any(true.is_relative_to(root) for root in self._roots)
+
+    def missing(self, spec: JobSpec) -> list[str]:
+        """Files of a job that are neither in place nor in the cache, by SHA-256, those needed first in front."""
+        found: dict[str, bool] = {}
+        for _, ref in file_refs(spec):
+            if ref.sha256 not in found:
+                place = self.in_place(ref.path)
+                seen = place is not None and ref.size in (0, place.stat().st_size)
+                found[ref.sha256] = seen or self._cache.file(ref.sha256) is not None
+        return [sha256 for sha256, there in found.items() if not there]
+
+    def local(self, ref: FileRef) -> Path:
+        """The local path of a file, its content checked against the digest.
+
+        Raises:
+            FrameError: it is gone (`FILE_GONE`) or changed (`FILE_CHANGED`).
+        """
+        name = ref.path or ref.sha256
+        place = self.in_place(ref.path)
+        if place is None:
+            cached = self._cache.checked(ref.sha256)
+            if cached is None:
+                raise FrameError(f"{name} is gone; put it back, or send the job again.", reason="FILE_GONE")
+            return cached
+        try:
+            digest = self._digests.of(place).sha256
+        except SequenceError as error:
+            raise FrameError(f"{name} cannot be read: {error}", reason="FILE_GONE") from error
+        if digest != ref.sha256:
+            raise FrameError(f"{name} changed since the job was made; make the job again.", reason="FILE_CHANGED")
+        return place
+
+    def target(self, job: str, spec: JobSpec, frame: int, view: str) -> Path:
+        """Where the server writes a frame: the output itself where it lies under a root, else its own folder.
+
+        The folder is made.
+
+        Raises:
+            FrameError: the folder cannot be made (`OUTPUT_UNWRITABLE`).
+        """
+        path = output_pattern(spec).path(frame, view)
+        if not self.writes_in_place(path):
+            name = re.sub(r"[^A-Za-z0-9_.-]", "_", f"{view}.{frame:04d}.exr" if view else f"{frame:04d}.exr")
+            path = self._folder / job / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FrameError(
+                f"The folder {path.parent} cannot be made ({error.strerror}); choose another output.",
+                reason="OUTPUT_UNWRITABLE",
+            ) from error
+        return path
+
+    def writes_in_place(self, path: Path) -> bool:
+        """Whether this output lies under a root, its links followed."""
+        if not path.is_absolute():
+            return False
+        try:
+            return self._rooted(Path(os.path.realpath(path)))
+        except (OSError, ValueError):
+            return False
+
+    def close(self) -> None:
+        """Let go of the remembered digests."""
+        self._digests.close()

@@ -1,0 +1,50 @@
+"""Looks into the first frame of a plate that can be read, so that a job can be planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from impasto.server import plates
+from impasto.server.config import ServerConfig
+from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.spec import check
+from impasto.v1.job_pb2 import JobSpec
+from impasto.v1.plate_pb2 import FileRef
+
+
+def first_header(spec: JobSpec, local: Callable[[FileRef], Path], config: ServerConfig) -> plates.Header | None:
+    """The header of the first frame of the shot that can be read; None where none can.
+
+    Args:
+        spec: the job, checked.
+        local: local path of a file; raises `FrameError`.
+        config: gives the largest picture taken.
+
+    Raises:
+        BadRequest: no frame can be read, and the first is of a kind that is refused.
+    """
+    limits = picture_limits(config)
+    shot = check(spec).shot
+    if spec.plate.HasField("video"):
+        try:
+            return plates.VideoReader(local(spec.plate.video), limits).header(shot[0])
+        except FrameError:
+            return None
+    in_shot = set(shot)
+    refused: BadRequest | None = None
+    for entry in sorted((e for e in spec.plate.files if e.frame in in_shot), key=lambda e: e.frame):
+        try:
+            return plates.read_header(local(entry.file), limits)
+        except FrameError:
+            continue
+        except BadRequest as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    return None
+
+
+def picture_limits(config: ServerConfig) -> plates.Limits:
+    """The largest picture this server takes."""
+    return plates.Limits(max_pixels=config.max_pixels, max_bytes=config.max_bytes)

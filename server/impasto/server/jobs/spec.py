@@ -1,0 +1,277 @@
+"""What may be asked: checks a job before anything is kept or planned."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.sequences import SequenceError, SequencePattern, parse_frames, refuse_inputs
+from impasto.server.errors import BadRequest, NotFound
+from impasto.server.models import catalogue
+from impasto.v1.job_pb2 import JobSpec, MotionSource
+from impasto.v1.plate_pb2 import FileRef, FrameFile
+
+PASSES = ("motion", "occlusion", "confidence", "source", "cause")
+COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
+PRECISIONS = ("", "auto", "float32", "bfloat16")
+MAX_FRAMES = 100_000
+DEFAULT_MOTION = "dis"
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_DEVICE = re.compile(r"(auto|cpu|cuda(:\d+)?)?")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The ranges of a job, read.
+
+    Attributes:
+        shot: all frames of the shot, ascending.
+        wanted: the frames wanted, ascending, all in the shot.
+    """
+
+    shot: tuple[int, ...]
+    wanted: tuple[int, ...]
+
+
+def check(spec: JobSpec) -> Frames:
+    """Check all of a job that can be known without its pictures.
+
+    Returns:
+        Its frames.
+
+    Raises:
+        BadRequest: the first thing that is wrong, with its cure.
+        NotFound: a model is not known (`MODEL_UNKNOWN`).
+    """
+    kind = spec.WhichOneof("kind")
+    if kind is None:
+        raise BadRequest("The job says not what to do; give it 'stylize' or 'motion'.", reason="KIND_MISSING")
+    frames = _check_frames(spec)
+    _check_files(spec, frames)
+    _check_output(spec, frames)
+    _check_compute(spec)
+    _check_motion(motion_source(spec))
+    if kind == "stylize":
+        _check_styles(spec)
+        _check_keys(spec, frames)
+    return frames
+
+
+def motion_source(spec: JobSpec) -> MotionSource:
+    """The part of a job that says where motion comes from."""
+    return spec.motion.motion if spec.WhichOneof("kind") == "motion" else spec.stylize.motion
+
+
+def motion_model(spec: JobSpec) -> str:
+    """Id of the model that computes motion; empty where motion is given."""
+    source = motion_source(spec)
+    return "" if source.WhichOneof("source") in ("plate", "files") else source.model or DEFAULT_MOTION
+
+
+def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
+    """Every file a job names, each with the word for it, in the order in which the work needs them.
+
+    Keys and looks come first, then 16 plate frames spread evenly, which the analysis reads, then the rest.
+    """
+    yield from ((f"key of frame {key.frame}", key.file) for key in spec.stylize.keys)
+    yield from (("style", style.file) for style in spec.stylize.styles if style.HasField("file"))
+    if spec.plate.HasField("video"):
+        yield "plate", spec.plate.video
+    files = sorted(spec.plate.files, key=lambda entry: (entry.frame, entry.view))
+    first = {round(place * (len(files) - 1) / 15) for place in range(16)} if len(files) > 16 else set()
+    yield from (("plate", files[place].file) for place in sorted(first))
+    yield from (("plate", entry.file) for place, entry in enumerate(files) if place not in first)
+    yield from (("motion file", entry.file) for entry in motion_source(spec).files.files)
+
+
+def output_pattern(spec: JobSpec) -> SequencePattern:
+    """Where frames are written.
+
+    Raises:
+        BadRequest: the pattern cannot be read (`OUTPUT_INVALID`).
+    """
+    try:
+        return SequencePattern.parse(spec.output.pattern)
+    except SequenceError as error:
+        raise BadRequest(f"The output is not understood: {error}", reason="OUTPUT_INVALID") from error
+
+
+def refuse_writing_onto_inputs(spec: JobSpec, frames: Sequence[int], views: Sequence[str]) -> None:
+    """Refuse a job that would write onto a plate, key, style or motion file, also through a link.
+
+    Raises:
+        BadRequest: it would (`OUTPUT_IS_INPUT`).
+    """
+    pattern = output_pattern(spec)
+    try:
+        outputs = [pattern.path(frame, view) for frame in frames for view in views]
+        refuse_inputs(outputs, {Path(ref.path): word for word, ref in file_refs(spec) if ref.path})
+    except SequenceError as error:
+        raise BadRequest(str(error), reason="OUTPUT_IS_INPUT") from error
+
+
+def _check_frames(spec: JobSpec) -> Frames:
+    if not spec.plate.files and not spec.plate.HasField("video"):
+        raise BadRequest(
+            f"The plate '{spec.plate.pattern}' has no files; look at its path and frame numbers.", reason="PLATE_EMPTY"
+        )
+    if spec.plate.files and spec.plate.HasField("video"):
+        raise BadRequest("The plate is given as frames and as a video; give one of them.", reason="PLATE_INVALID")
+    shot = _frames(spec.plate.shot, "shot")
+    wanted = _frames(spec.plate.frames, "frames wanted")
+    outside = sorted(set(wanted) - set(shot))
+    if outside:
+        raise BadRequest(
+            f"Frame {outside[0]} is wanted but is not in the shot {spec.plate.shot}; widen --shot or change --frames.",
+            reason="FRAMES_OUTSIDE_SHOT",
+            frame=outside[0],
+        )
+    return Frames(shot, wanted)
+
+
+def _frames(text: str, what: str) -> tuple[int, ...]:
+    if not text:
+        raise BadRequest(f"The job names no {what}; give a range such as 1001-1100.", reason="FRAMES_MISSING")
+    frames = _range(text, what)
+    if len(frames) > MAX_FRAMES:
+        raise BadRequest(
+            f"The {what} are {len(frames)} frames and at most {MAX_FRAMES} are taken; cut the shot.",
+            reason="FRAMES_TOO_MANY",
+        )
+    return frames
+
+
+def _range(text: str, what: str) -> tuple[int, ...]:
+    try:
+        return parse_frames(text)
+    except SequenceError as error:
+        raise BadRequest(f"The range of the {what} is not understood: {error}", reason="RANGE_INVALID") from error
+
+
+def _check_files(spec: JobSpec, frames: Frames) -> None:
+    for word, ref in file_refs(spec):
+        if not _SHA256.fullmatch(ref.sha256):
+            raise BadRequest(
+                f"The {word} '{ref.path}' comes without its SHA-256 as 64 lower-case hexadecimal digits; "
+                "let the impasto client make the job.",
+                reason="DIGEST_INVALID",
+            )
+    _refuse_doubles(spec.plate.files, "plate")
+    _refuse_doubles(motion_source(spec).files.files, "motion")
+    if spec.plate.files and not {entry.frame for entry in spec.plate.files} & set(frames.shot):
+        raise BadRequest(
+            f"No file of the plate '{spec.plate.pattern}' is a frame of the shot {spec.plate.shot}; "
+            "look at its frame numbers.",
+            reason="PLATE_EMPTY",
+        )
+
+
+def _refuse_doubles(files: Sequence[FrameFile], what: str) -> None:
+    seen: set[tuple[int, str]] = set()
+    for entry in files:
+        if (entry.frame, entry.view) in seen:
+            raise BadRequest(
+                f"The {what} names two files for frame {entry.frame}{f' of {entry.view}' if entry.view else ''}; "
+                "name one.",
+                reason="FRAME_TWICE",
+                frame=entry.frame,
+            )
+        seen.add((entry.frame, entry.view))
+
+
+def _check_output(spec: JobSpec, frames: Frames) -> None:
+    if not spec.output.pattern:
+        raise BadRequest("The job names no output; give a pattern such as out/shot.####.exr.", reason="OUTPUT_INVALID")
+    pattern = output_pattern(spec)
+    if not spec.output.pattern.lower().endswith(".exr"):
+        raise BadRequest(
+            f"The output '{spec.output.pattern}' is no EXR; let its name end in .exr.", reason="OUTPUT_INVALID"
+        )
+    if not pattern.has_frames and len(frames.wanted) > 1:
+        raise BadRequest(
+            f"The output '{spec.output.pattern}' is one file for {len(frames.wanted)} frames; "
+            "put #### where the frame number goes.",
+            reason="OUTPUT_INVALID",
+        )
+    for name in spec.output.passes:
+        if name not in PASSES:
+            raise BadRequest(f"There is no pass '{name}'; there are: {', '.join(PASSES)}.", reason="PASS_UNKNOWN")
+    if spec.output.compression not in COMPRESSIONS:
+        raise BadRequest(
+            f"There is no compression '{spec.output.compression}'; there are: {', '.join(COMPRESSIONS[1:])}.",
+            reason="COMPRESSION_UNKNOWN",
+        )
+    if not re.fullmatch(r"[A-Za-z0-9_]*", spec.output.layer_prefix):
+        raise BadRequest(
+            f"The layer prefix '{spec.output.layer_prefix}' may hold letters, digits and _ only.",
+            reason="OUTPUT_INVALID",
+        )
+
+
+def _check_compute(spec: JobSpec) -> None:
+    wish = spec.compute
+    if not _DEVICE.fullmatch(wish.device):
+        raise BadRequest(f"There is no device '{wish.device}'; say auto, cpu or cuda:N.", reason="DEVICE_UNKNOWN")
+    if wish.threads < 0:
+        raise BadRequest(f"{wish.threads} threads cannot work; give 1 or more, or 0 for all.", reason="VALUE_INVALID")
+    if wish.precision not in PRECISIONS:
+        raise BadRequest(
+            f"There is no precision '{wish.precision}'; say auto, float32 or bfloat16.", reason="PRECISION_UNKNOWN"
+        )
+
+
+def _check_motion(source: MotionSource) -> None:
+    kind = source.WhichOneof("source")
+    if kind == "files" and not source.files.files:
+        raise BadRequest(
+            f"The motion '{source.files.pattern}' has no files; look at its path and frame numbers.",
+            reason="MOTION_EMPTY",
+        )
+    if kind in (None, "model"):
+        catalogue.find(source.model or DEFAULT_MOTION, "flow")
+
+
+def _check_styles(spec: JobSpec) -> None:
+    wish = spec.stylize
+    if not wish.styles and not wish.keys:
+        raise BadRequest("The job has neither a style nor a key; give --style or --key.", reason="LOOK_MISSING")
+    if len(wish.styles) > 1:
+        raise BadRequest(
+            f"The job has {len(wish.styles)} styles; this version paints with one.", reason="STYLES_TOO_MANY"
+        )
+    for style in wish.styles:
+        if not style.HasField("file"):
+            raise NotFound(
+                f"There is no style '{style.name}'; name a picture or a weights file.", reason="STYLE_UNKNOWN"
+            )
+    for name, low, high in (("strength", 0.0, 1.0), ("style_scale", 0.05, 20.0), ("relight", 0.0, 1.0)):
+        value = getattr(wish, name)
+        if wish.HasField(name) and not low <= value <= high:
+            raise BadRequest(
+                f"{name.replace('_', '-').capitalize()} is {value:g}; it lies between {low:g} and {high:g}.",
+                reason="VALUE_INVALID",
+            )
+
+
+def _check_keys(spec: JobSpec, frames: Frames) -> None:
+    seen: set[int] = set()
+    for key in spec.stylize.keys:
+        if key.frame not in frames.shot:
+            raise BadRequest(
+                f"The key of frame {key.frame} is not in the shot {spec.plate.shot}; widen --shot or leave it out.",
+                reason="KEY_OUTSIDE_SHOT",
+                frame=key.frame,
+            )
+        if key.frame in seen:
+            raise BadRequest(f"Frame {key.frame} has two keys; give one.", reason="FRAME_TWICE", frame=key.frame)
+        seen.add(key.frame)
+        if key.HasField("weight") and not (math.isfinite(key.weight) and key.weight > 0):
+            raise BadRequest(
+                f"The key of frame {key.frame} has weight {key.weight:g}; it must be above 0.", reason="VALUE_INVALID"
+            )
+        if key.hold:
+            _range(key.hold, f"hold of key {key.frame}")

@@ -1,0 +1,289 @@
+"""The server as a whole: started, reached, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from impasto.server.config import ServerConfig
+from impasto.server.errors import BadRequest, NotReady
+from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.places import Places
+from impasto.server.jobs.queue import Queue, Runner
+from impasto.server.jobs.store import JobStore
+from impasto.server.rpc.activity import ActivityInterceptor
+from impasto.server.rpc.auth import TokenInterceptor
+from impasto.server.rpc.catalogue import CatalogService
+from impasto.server.rpc.errors import ErrorInterceptor
+from impasto.server.rpc.jobs import JobService
+from impasto.server.rpc.logs import begin_logs
+from impasto.server.rpc.plates import PlateService
+from impasto.v1 import catalog_pb2, job_pb2, plate_pb2
+from impasto.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
+from impasto.v1.job_pb2_grpc import add_JobServiceServicer_to_server
+from impasto.v1.plate_pb2_grpc import add_PlateServiceServicer_to_server
+
+CALLS = 256
+"""Calls answered at once; each job watched is one."""
+LARGEST_MESSAGE = 64 << 20
+"""A job of 100,000 frames named by digest and path is about 20 MiB; pixels go in chunks of 1 MiB."""
+GRACE = 20.0
+"""Seconds the running job has to come to its next step when the server ends."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Rooms:
+    """What a server is made of, in the order in which it is taken down."""
+
+    grpc: grpc.Server
+    health: health.HealthServicer
+    queue: Queue
+    places: Places
+    store: JobStore
+
+
+class RunningServer:
+    """A server at work.
+
+    Attributes:
+        address: what a gRPC channel takes: `HOST:PORT` or `unix:/path`.
+        token: to be sent as `authorization: Bearer TOKEN`; empty where none is asked.
+    """
+
+    def __init__(self, config: ServerConfig, address: str, token: str, rooms: _Rooms, calls: ActivityInterceptor):
+        self.address, self.token = address, token
+        self._config, self._rooms, self._calls = config, rooms, calls
+        self._stopped = threading.Event()
+        self._stopping = threading.Lock()
+
+    @property
+    def idle(self) -> float:
+        """Seconds since anything was asked of it or worked on; 0 while it works."""
+        return 0.0 if self._rooms.queue.busy else self._calls.idle
+
+    def stop(self, grace: float = GRACE) -> None:
+        """Take no more calls, let the running job come to its next step, and let go of everything.
+
+        What has not ended goes on when a server is started on the same state directory. May be called again.
+
+        Args:
+            grace: seconds for the running job.
+        """
+        with self._stopping:
+            if self._stopped.is_set():
+                return
+            rooms = self._rooms
+            rooms.health.enter_graceful_shutdown()
+            ended = rooms.grpc.stop(1.0)
+            if not rooms.queue.stop(grace):
+                log.warning("the running job did not stop in time; it goes on from its last whole frame")
+            rooms.store.close()
+            ended.wait()
+            rooms.places.close()
+            if self._config.address_file:
+                self._config.address_file.unlink(missing_ok=True)
+            if self.address.startswith("unix:"):
+                Path(self.address.removeprefix("unix:")).unlink(missing_ok=True)
+            if self._config.temporary:
+                shutil.rmtree(self._config.state_dir, ignore_errors=True)
+            self._stopped.set()
+            log.info("server ended", address=self.address)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the server was stopped.
+
+        Returns:
+            Whether it was.
+        """
+        return self._stopped.wait(seconds)
+
+
+def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
+    """Start a server in this process and return at once.
+
+    Args:
+        config: where and how.
+        runner: makes the frames of a task; None takes the real one.
+
+    Raises:
+        NotReady: the address or the state directory is in use (`ADDRESS_IN_USE`, `STATE_IN_USE`).
+        BadRequest: the configuration is wrong (`CONFIG_INVALID`).
+    """
+    begin_logs(config)
+    token = _token(config)
+    if not config.local and config.insecure:
+        log.error(
+            "INSECURE: other machines can reach this server without encryption or without a token",
+            listen=config.listen,
+            tls=bool(config.tls_cert),
+            token=bool(token),
+        )
+    _make_state(config.state_dir)
+    store = JobStore(config.state_dir)
+    try:
+        cache = Cache(config.cache_dir, config.cache_bytes, config.state_dir / "uploads")
+        places = Places(config.roots, cache, config.state_dir / "frames")
+        queue = Queue(config, store, cache, places, runner)
+        calls = ActivityInterceptor()
+        server = grpc.server(
+            ThreadPoolExecutor(CALLS, thread_name_prefix="impasto-call"),
+            interceptors=[calls, TokenInterceptor(token), ErrorInterceptor()],
+            options=[
+                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+                ("grpc.max_send_message_length", LARGEST_MESSAGE),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        add_JobServiceServicer_to_server(JobService(queue, store), server)
+        add_PlateServiceServicer_to_server(PlateService(cache, store, queue, config.max_bytes), server)
+        add_CatalogServiceServicer_to_server(CatalogService(), server)
+        watchdog = _add_health_and_reflection(server)
+        address = _bind(config, server)
+        queue.start()
+        server.start()
+        running = RunningServer(config, address, token, _Rooms(server, watchdog, queue, places, store), calls)
+        _write_address_file(config, running)
+    except BaseException:
+        store.close()
+        raise
+    log.info("server listens", address=address, state=str(config.state_dir), cache=str(config.cache_dir))
+    return running
+
+
+def serve(config: ServerConfig, runner: Runner | None = None) -> None:
+    """Run a server until SIGTERM or SIGINT, or until nobody has needed it for `idle_exit` seconds.
+
+    Must be called in the main thread. On return the running job has stopped at a step and goes on in the next life.
+
+    Raises:
+        NotReady, BadRequest: as `start`.
+    """
+    running = start(config, runner)
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    threading.Thread(target=_warm_up, name="impasto-warm-up", daemon=True).start()
+    try:
+        while not asked.wait(min(1.0, config.idle_exit / 4 or 1.0)):
+            if config.idle_exit and running.idle > config.idle_exit:
+                log.info("nobody needs the server", seconds=config.idle_exit)
+                break
+    finally:
+        running.stop()
+
+
+def _warm_up() -> None:
+    """Import what the first job needs, so that it need not wait."""
+    from impasto.server.models.catalogue import catalogue
+
+    catalogue()
+
+
+def _token(config: ServerConfig) -> str:
+    """The token asked for. On a loopback port of its own a server makes one up, as other users reach that too."""
+    own = config.temporary or config.address_file is not None
+    return config.secret or (secrets.token_urlsafe(32) if own and not config.listen.startswith("unix:") else "")
+
+
+def _make_state(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise NotReady(
+            f"The state directory {folder} cannot be made ({error.strerror}); name another with --state.",
+            reason="STATE_UNUSABLE",
+        ) from error
+
+
+def _add_health_and_reflection(server: grpc.Server) -> health.HealthServicer:
+    names = [
+        job_pb2.DESCRIPTOR.services_by_name["JobService"].full_name,
+        plate_pb2.DESCRIPTOR.services_by_name["PlateService"].full_name,
+        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    ]
+    watchdog = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(watchdog, server)
+    for name in ("", *names):
+        watchdog.set(name, health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return watchdog
+
+
+def _bind(config: ServerConfig, server: grpc.Server) -> str:
+    unix = config.listen.startswith("unix:")
+    if unix:
+        # The state lock is ours by now, so a socket left by a killed server may go.
+        socket = Path(config.listen.removeprefix("unix:"))
+        if socket.is_socket() and not _answers(socket):
+            socket.unlink()
+    before = os.umask(0o177) if unix and sys.platform != "win32" else None
+    try:
+        credentials = _credentials(config)
+        bound = (
+            server.add_secure_port(config.listen, credentials)
+            if credentials
+            else server.add_insecure_port(config.listen)
+        )
+    except RuntimeError:
+        bound = 0
+    finally:
+        if before is not None:
+            os.umask(before)
+    if not bound:
+        raise NotReady(
+            f"The address {config.listen} is in use or is not this machine's; choose another with --listen.",
+            reason="ADDRESS_IN_USE",
+        )
+    return config.listen if unix else f"{config.listen.rpartition(':')[0]}:{bound}"
+
+
+def _answers(socket_path: Path) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(str(socket_path))
+        except OSError:
+            return False
+    return True
+
+
+def _credentials(config: ServerConfig) -> grpc.ServerCredentials | None:
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    try:
+        chain, key = config.tls_cert.read_bytes(), config.tls_key.read_bytes()
+        authority = config.tls_client_ca.read_bytes() if config.tls_client_ca else None
+    except OSError as error:
+        raise BadRequest(
+            f"The TLS file {error.filename} cannot be read: {error.strerror}.", reason="CONFIG_INVALID"
+        ) from error
+    return grpc.ssl_server_credentials([(key, chain)], authority, require_client_auth=authority is not None)
+
+
+def _write_address_file(config: ServerConfig, running: RunningServer) -> None:
+    """How the server is reached, readable by its user alone, there only while it is."""
+    path = config.address_file
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump({"address": running.address, "token": running.token, "pid": os.getpid()}, file)
+    beside.replace(path)
