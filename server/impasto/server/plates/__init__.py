@@ -1,6 +1,7 @@
 """EXR in and out, colour and shaper, without torch: a picture file becomes a Plate and back, losing nothing."""
 
 from impasto.server.plates.colour import ColourSpace
+from impasto.server.plates.contact_sheet import contact_sheet, flow_colours
 from impasto.server.plates.exr import write
 from impasto.server.plates.header import Header
 from impasto.server.plates.limits import Limits
@@ -24,6 +25,8 @@ __all__ = [
     "VideoReader",
     "Window",
     "assemble",
+    "contact_sheet",
+    "flow_colours",
     "motion_layers",
     "picture",
     "read",

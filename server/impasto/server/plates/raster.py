@@ -53,7 +53,9 @@ def picture(plate: Plate, view: str, raster: Window, colour: ColourSpace) -> tup
         alpha = None
     if alpha is not None:
         rgb = alphas.unpremultiply(rgb, alpha)
-    rgb = colour.to_working(rgb)
+    rgb, lost = _finite(colour.to_working(rgb))
+    if lost:
+        notes.append(f"{lost} pixels lie beyond what {colour.name} can hold; is it the plate's colour space?")
     return (
         spread(rgb, plate.data_window, raster),
         None if alpha is None else spread(alpha, plate.data_window, raster),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from impasto.server.plates.arrays import namespace
 
 _Array = TypeVar("_Array")
 
@@ -31,11 +32,6 @@ def _constants() -> tuple[float, float]:
         else:
             high = middle
     return value, math.exp(low)
-
-
-def _namespace(array: object) -> Any:
-    """The module whose functions take this array: numpy or torch, without importing torch."""
-    return sys.modules[type(array).__module__.partition(".")[0]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class Shaper:
 
     def encode(self, x: _Array) -> _Array:
         """Scene-linear light, any value, to display-like: 0..1 for 0..`clip_point`."""
-        xp = _namespace(x)
+        xp = namespace(x)
         at_knee, k = _constants()
         light = xp.abs(x) * self.exposure
         low = xp.clip(light, None, KNEE)
@@ -76,7 +72,7 @@ class Shaper:
 
     def decode(self, y: _Array) -> _Array:
         """Display-like values, any, back to scene-linear light."""
-        xp = _namespace(y)
+        xp = namespace(y)
         at_knee, k = _constants()
         value = xp.abs(y)
         low = xp.clip(value, None, at_knee)
