@@ -1,1 +1,59 @@
-"""The Python API over gRPC: no Nuke, no torch."""
+"""The Python API over gRPC: no Nuke, no torch.
+
+with Client.connect("127.0.0.1:50740") as impasto:
+    for event in impasto.stylize("shot.####.exr", frames="1001-1100", keys={1040: "painted.png"},
+                                 out="out/shot.####.exr"):
+        print(event)
+"""
+
+from impasto.client.client import Client
+from impasto.client.connection import Tls
+from impasto.client.errors import (
+    BadRequestError,
+    FramesFailed,
+    ImpastoError,
+    JobCancelled,
+    JobFailed,
+    ServerUnreachable,
+)
+from impasto.client.events import (
+    Event,
+    FilesSent,
+    FrameDone,
+    FrameFailed,
+    FrameSkipped,
+    JobPlanned,
+    Progress,
+    StateChanged,
+    Warned,
+)
+from impasto.client.planned import PlannedJob
+from impasto.client.render import Render, Result
+from impasto.client.specs import Options, Painting, flow_spec, stylize_spec
+
+__all__ = [
+    "BadRequestError",
+    "Client",
+    "Event",
+    "FilesSent",
+    "FrameDone",
+    "FrameFailed",
+    "FrameSkipped",
+    "FramesFailed",
+    "ImpastoError",
+    "JobCancelled",
+    "JobFailed",
+    "JobPlanned",
+    "Options",
+    "Painting",
+    "PlannedJob",
+    "Progress",
+    "Render",
+    "Result",
+    "ServerUnreachable",
+    "StateChanged",
+    "Tls",
+    "Warned",
+    "flow_spec",
+    "stylize_spec",
+]

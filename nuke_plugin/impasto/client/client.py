@@ -1,0 +1,274 @@
+"""The client: one server, asked from Python."""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+
+from impasto.client import transfer
+from impasto.client.connection import Connection, Patience, Tls
+from impasto.client.errors import BadRequestError, from_rpc, translated
+from impasto.client.events import ENDED, Event, FilesSent, from_message, state_name
+from impasto.client.folders import cache_folder
+from impasto.client.gather import gather
+from impasto.client.planned import PlannedJob, compare, refuse_writing_onto_inputs
+from impasto.client.render import Render, follow
+from impasto.client.specs import Options, Painting, PathLike, absolute, flow_spec, stylize_spec
+from impasto.sequences import Digests, SequenceError, SequencePattern
+from impasto.v1 import catalog_pb2, job_pb2
+
+
+class Client:
+    """Asks one server for jobs, and brings home what it makes.
+
+    Make one with `Client.connect`; use it in a `with` block, or `close` it. Its methods may be called from any thread.
+
+    Every method raises `ServerUnreachable` where no server answers, `BadRequestError` for what cannot be done as asked,
+    and other `ImpastoError`s for the rest.
+    """
+
+    def __init__(self, connection: Connection, digests: Digests, patience: float) -> None:
+        self._connection, self._digests, self._patience = connection, digests, patience
+
+    @classmethod
+    def connect(
+        cls,
+        address: str,
+        *,
+        token: str = "",
+        tls: Tls | None = None,
+        cache: Path | None = None,
+        timeout: float = 10.0,
+        patience: float = 60.0,
+    ) -> Self:
+        """Connect to a server that answers.
+
+        Args:
+            address: `HOST:PORT` or `unix:/path`.
+            token: the server's, where it asks for one.
+            tls: files for a server with TLS; None speaks in the clear.
+            cache: folder in which digests are remembered; None takes `IMPASTO_CACHE` or the user's.
+            timeout: seconds to wait for a first answer.
+            patience: seconds without a line before a call that can be gone on with gives up.
+
+        Raises:
+            ServerUnreachable: no server answers in time.
+            BadRequestError: a TLS file cannot be read, or the token cannot be sent.
+        """
+        if not token.isprintable() or not token.isascii():
+            raise BadRequestError("The token holds signs that cannot be sent; copy it again.", reason="TOKEN_WRONG")
+        connection = Connection(address, token, _user(), tls)
+        try:
+            connection.check(timeout)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, Digests(cache or cache_folder()), patience)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the line; jobs go on."""
+        self._connection.close()
+        self._digests.close()
+
+    @property
+    def address(self) -> str:
+        """Of the server."""
+        return self._connection.address
+
+    def stylize(
+        self,
+        plate: PathLike,
+        *,
+        out: PathLike,
+        style: PathLike | None = None,
+        keys: Mapping[int, PathLike | Painting] | None = None,
+        motion: str = "",
+        strength: float | None = None,
+        style_scale: float | None = None,
+        relight: float | None = None,
+        preserve_colour: bool = False,
+        seed: int = 0,
+        **options: Any,
+    ) -> Render:
+        """Paint a shot. Arguments are those of `stylize_spec`; `options` are the fields of `Options`.
+
+        Returns:
+            Its events; `.result()` waits for the end.
+        """
+        spec = stylize_spec(
+            plate,
+            out=out,
+            style=style,
+            keys=keys,
+            motion=motion,
+            strength=strength,
+            style_scale=style_scale,
+            relight=relight,
+            preserve_colour=preserve_colour,
+            seed=seed,
+            options=Options(**options),
+        )
+        return self.render(spec)
+
+    def flow(self, plate: PathLike, *, out: PathLike, motion: str = "", **options: Any) -> Render:
+        """Measure a shot's motion and mattes. Arguments are those of `flow_spec` and the fields of `Options`."""
+        return self.render(flow_spec(plate, out=out, motion=motion, options=Options(**options)))
+
+    def render(self, spec: job_pb2.JobSpec) -> Render:
+        """Plan a job now, and make it as its events are asked for."""
+        return Render(self, self.plan(spec))
+
+    def plan(self, spec: job_pb2.JobSpec) -> PlannedJob:
+        """Find a job's files, have it checked and decided, and look at what stands at its outputs. Changes nothing.
+
+        Args:
+            spec: patterns and paths; digests are filled in.
+
+        Raises:
+            BadRequestError: also where an output is an input, or a file that is not ours stands there.
+        """
+        try:
+            gathered = gather(spec, self._digests)
+            refuse_writing_onto_inputs(gathered)
+            request = job_pb2.CreateJobRequest(spec=gathered.spec, validate_only=True)
+            plan = self._call(self._connection.jobs.CreateJob, request).job.plan
+            return compare(gathered, plan)
+        except SequenceError as error:
+            raise BadRequestError(str(error), reason="FILES_INVALID") from error
+
+    def create(self, spec: job_pb2.JobSpec) -> job_pb2.Job:
+        """Have a gathered job kept and queued; what its plan calls missing is then to be sent."""
+        request = job_pb2.CreateJobRequest(spec=spec, request_id=uuid.uuid4().hex)
+        job: job_pb2.Job = self._call(self._connection.jobs.CreateJob, request).job
+        return job
+
+    def send(self, job: job_pb2.Job, files: Mapping[str, Path]) -> Iterator[FilesSent]:
+        """Send the files a job waits for.
+
+        Args:
+            job: as `create` or `get` returned it.
+            files: local path by SHA-256.
+
+        Raises:
+            BadRequestError: one of them is not among `files`.
+        """
+        unknown = [sha256 for sha256 in job.plan.missing if sha256 not in files]
+        if unknown:
+            raise BadRequestError(
+                f"The server lacks a file of {job.name} that has no path here ({unknown[0][:12]}...); send"
+                " the job again.",
+                reason="FILE_GONE",
+            )
+        lacking = {sha256: files[sha256] for sha256 in job.plan.missing}
+        total, sent = sum(path.stat().st_size for path in lacking.values()), 0
+        for gained in transfer.upload(self._connection, lacking, self._patience):
+            sent += gained
+            yield FilesSent(job=job.name, sent_bytes=sent, total_bytes=total)
+
+    def watch(self, job: str, after: int = 0) -> Iterator[Event]:
+        """A job's events up to its end. Asks again from the last number where the line is lost.
+
+        Args:
+            job: `jobs/ID`.
+            after: number of the last event known; 0 for all.
+        """
+        patience = Patience(self._patience)
+        while True:
+            request = job_pb2.WatchJobRequest(name=job, after=after)
+            call = self._connection.jobs.WatchJob(request, metadata=self._connection.metadata)
+            try:
+                for response in call:
+                    patience.succeeded()
+                    after = response.event.number
+                    event = from_message(job, response.event)
+                    if event is not None:
+                        yield event
+                if state_name(self.get(job).state) in ENDED:
+                    return
+            except grpc.RpcError as error:
+                if not patience.allows(error):
+                    raise from_rpc(error, self.address) from error
+            finally:
+                call.cancel()
+
+    def fetch(self, job: str, into: PathLike | None = None) -> Iterator[Event]:
+        """A job's events, each finished frame brought here before its event.
+
+        Args:
+            job: `jobs/ID`.
+            into: pattern of the files; None takes the job's own output.
+
+        Raises:
+            JobFailed, FramesFailed, JobCancelled: after the last event, as it ended.
+        """
+        pattern = absolute(into) if into is not None else self.get(job).spec.output.pattern
+        try:
+            target = SequencePattern.parse(pattern)
+        except SequenceError as error:
+            raise BadRequestError(str(error), reason="OUTPUT_INVALID") from error
+        return follow(self, job, target)
+
+    def download(self, sha256: str, target: Path) -> None:
+        """Fetch a file by its content; `target` is replaced only by the whole file.
+
+        Raises:
+            OSError: `target` cannot be written.
+        """
+        transfer.download(self._connection, sha256, target, self._patience)
+
+    def get(self, job: str) -> job_pb2.Job:
+        """One job."""
+        found: job_pb2.Job = self._call(self._connection.jobs.GetJob, job_pb2.GetJobRequest(name=job)).job
+        return found
+
+    def list(self, limit: int = 50) -> Sequence[job_pb2.Job]:
+        """The newest jobs, newest first, their specs left out."""
+        jobs: list[job_pb2.Job] = []
+        token = ""
+        while len(jobs) < limit:
+            request = job_pb2.ListJobsRequest(page_size=min(limit - len(jobs), 1000), page_token=token)
+            answer = self._call(self._connection.jobs.ListJobs, request)
+            jobs.extend(answer.jobs)
+            token = answer.next_page_token
+            if not token:
+                break
+        return jobs
+
+    def cancel(self, job: str) -> job_pb2.Job:
+        """End a job; finished frames are kept. One that has ended stays as it is."""
+        cancelled: job_pb2.Job = self._call(self._connection.jobs.CancelJob, job_pb2.CancelJobRequest(name=job)).job
+        return cancelled
+
+    def models(self, family: str = "") -> Sequence[catalog_pb2.ModelInfo]:
+        """The models; `family` is flow, style, or empty for all."""
+        request = catalog_pb2.ListModelsRequest(family=family)
+        models: Sequence[catalog_pb2.ModelInfo] = self._call(self._connection.catalog.ListModels, request).models
+        return models
+
+    def styles(self) -> Sequence[catalog_pb2.StyleInfo]:
+        """The styles known by name."""
+        request = catalog_pb2.ListStylesRequest()
+        styles: Sequence[catalog_pb2.StyleInfo] = self._call(self._connection.catalog.ListStyles, request).styles
+        return styles
+
+    def _call(self, method: Any, request: Any) -> Any:
+        with translated(self.address):
+            return method(request, metadata=self._connection.metadata)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

@@ -1,0 +1,169 @@
+"""A job decided but not begun: what it will make, and what already stands where it would write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.client.errors import BadRequestError
+from impasto.client.events import FrameSkipped
+from impasto.client.gather import Gathered
+from impasto.sequences import (
+    SequencePattern,
+    Standing,
+    format_frames,
+    parse_frames,
+    refuse_inputs,
+    standing,
+)
+from impasto.v1 import job_pb2
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files a job writes.
+
+    Attributes:
+        pattern: where they go.
+        frames: wanted, ascending.
+        views: of files; one empty name where a file holds all views.
+    """
+
+    pattern: SequencePattern
+    frames: tuple[int, ...]
+    views: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: job_pb2.JobSpec) -> Outputs:
+        """The outputs of a gathered job.
+
+        Raises:
+            BadRequestError: several frames or views would go into one file, or a folder cannot be written to.
+            SequenceError: the pattern cannot be read.
+        """
+        pattern = SequencePattern.parse(spec.output.pattern)
+        frames = parse_frames(spec.plate.frames)
+        views = tuple(sorted({entry.view for entry in spec.plate.files})) or ("",)
+        if not pattern.has_frames and len(frames) > 1:
+            raise BadRequestError(
+                f"The output {spec.output.pattern} is one file for {len(frames)} frames; put #### where the frame"
+                " number goes.",
+                reason="OUTPUT_INVALID",
+            )
+        if views != ("",) and not pattern.has_views:
+            raise BadRequestError(
+                f"The output {spec.output.pattern} is one file for the views {', '.join(views)}; put %V where the"
+                " view's name goes.",
+                reason="OUTPUT_INVALID",
+            )
+        return cls(pattern, frames, views)
+
+    def path(self, frame: int, view: str) -> Path:
+        """The file of a frame and view."""
+        return self.pattern.path(frame, view)
+
+    def paths(self) -> dict[tuple[int, str], Path]:
+        """Every file, by frame and view."""
+        return {(frame, view): self.path(frame, view) for frame in self.frames for view in self.views}
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job decided but not begun.
+
+    Attributes:
+        spec: the whole job, with all frames wanted.
+        plan: what the server decided.
+        files: local path by SHA-256.
+        todo: frames still to be made, ascending.
+        skipped: files of the same job that stand there already.
+        replaced: files of other jobs of ours that will be replaced.
+        missing: frames of the shot of which no file is there.
+    """
+
+    spec: job_pb2.JobSpec
+    plan: job_pb2.Plan
+    files: dict[str, Path]
+    todo: tuple[int, ...]
+    skipped: tuple[FrameSkipped, ...] = ()
+    replaced: tuple[Path, ...] = ()
+    missing: tuple[int, ...] = ()
+
+    @property
+    def to_send(self) -> dict[str, Path]:
+        """Path by SHA-256 of what the server lacks, those needed first in front."""
+        return {sha256: self.files[sha256] for sha256 in self.plan.missing if sha256 in self.files}
+
+    @property
+    def upload_bytes(self) -> int:
+        """Size of what the server lacks."""
+        return sum(path.stat().st_size for path in self.to_send.values() if path.exists())
+
+    def spec_to_do(self) -> job_pb2.JobSpec:
+        """The job with the frames still to be made alone."""
+        spec = job_pb2.JobSpec()
+        spec.CopyFrom(self.spec)
+        spec.plate.frames = format_frames(self.todo)
+        return spec
+
+
+def refuse_writing_onto_inputs(gathered: Gathered) -> None:
+    """Refuse a job that would write onto one of its own inputs, also through a link.
+
+    Raises:
+        BadRequestError: several frames or views would go into one file.
+        SequenceError: an output is an input.
+    """
+    refuse_inputs(Outputs.of(gathered.spec).paths().values(), gathered.words)
+
+
+def compare(gathered: Gathered, plan: job_pb2.Plan) -> PlannedJob:
+    """Look at what stands at the outputs.
+
+    Args:
+        gathered: the whole job.
+        plan: what the server decided of it.
+
+    Raises:
+        BadRequestError: a file that is not ours stands there, and the job may not replace it; or a folder cannot be
+            written to.
+        SequenceError: a path cannot be looked at.
+    """
+    outputs = Outputs.of(gathered.spec)
+    found = {key: (path, standing(path, plan.digest)) for key, path in outputs.paths().items()}
+    if not gathered.spec.output.overwrite:
+        for path, what in found.values():
+            if what is Standing.FOREIGN:
+                raise BadRequestError(
+                    f"{path} is there and was not made by Impasto; choose another --out, or say --overwrite.",
+                    reason="OUTPUT_FOREIGN",
+                )
+    todo = tuple(
+        frame for frame in outputs.frames if any(found[frame, view][1] is not Standing.SAME for view in outputs.views)
+    )
+    _refuse_unwritable(found[frame, view][0] for frame in todo for view in outputs.views)
+    skipped = tuple(
+        FrameSkipped(frame=frame, view=view, path=str(path))
+        for (frame, view), (path, _) in found.items()
+        if frame not in todo
+    )
+    replaced = tuple(
+        path for (frame, _), (path, what) in found.items() if frame in todo and what is not Standing.ABSENT
+    )
+    return PlannedJob(gathered.spec, plan, gathered.files, todo, skipped, replaced, gathered.missing)
+
+
+def _refuse_unwritable(paths: Iterable[Path]) -> None:
+    for folder in {path.parent for path in paths}:
+        there = folder
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            raise BadRequestError(f"{there} is a file, not a folder; choose another --out.", reason="OUTPUT_UNWRITABLE")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise BadRequestError(
+                f"The folder {there} cannot be written to; change its permissions or choose another --out.",
+                reason="OUTPUT_UNWRITABLE",
+            )

@@ -1,0 +1,192 @@
+"""A job followed from its plan to its last file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from impasto.client.errors import FramesFailed, ImpastoError, JobCancelled, JobFailed
+from impasto.client.events import (
+    Event,
+    FrameDone,
+    FrameFailed,
+    JobPlanned,
+    StateChanged,
+    Warned,
+)
+from impasto.client.planned import PlannedJob
+from impasto.sequences import SequencePattern, format_frames
+
+if TYPE_CHECKING:
+    from impasto.client.client import Client
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job.
+
+    Attributes:
+        job: `jobs/ID`; empty where nothing was left to do.
+        done: files written, in the order they were.
+        skipped: files of the same job that stood there already.
+        failed: frames that could not be made.
+    """
+
+    job: str
+    done: tuple[Path, ...]
+    skipped: tuple[Path, ...]
+    failed: tuple[FrameFailed, ...]
+
+
+class Render(Iterator[Event]):
+    """The events of one job, from planning to the last file; work begins with the first `next`.
+
+    After the last event `StopIteration` is raised where all is well, else `JobFailed`, `FramesFailed` or
+    `JobCancelled`. Letting go of it ends nothing on the server; `cancel` does.
+
+    Attributes:
+        job: `jobs/ID`; empty before there is one.
+    """
+
+    def __init__(self, client: Client, planned: PlannedJob) -> None:
+        self.job = ""
+        self._client, self._planned = client, planned
+        self._done: list[Path] = []
+        self._failed: list[FrameFailed] = []
+        self._events = self._run()
+
+    def __next__(self) -> Event:
+        """The next event."""
+        return next(self._events)
+
+    def result(self) -> Result:
+        """Wait for the end.
+
+        Raises:
+            JobFailed, FramesFailed, JobCancelled: as it ended.
+        """
+        for _ in self:
+            pass
+        skipped = tuple(Path(event.path) for event in self._planned.skipped)
+        return Result(self.job, tuple(self._done), skipped, tuple(self._failed))
+
+    def cancel(self) -> None:
+        """End the job; finished frames are kept."""
+        if self.job:
+            self._client.cancel(self.job)
+
+    def submit(self) -> Iterator[Event]:
+        """The events up to where the server goes on alone: planned, created, all files sent."""
+        planned = self._planned
+        yield planned_event(planned)
+        yield from (Warned(message=warning) for warning in planned.plan.warnings)
+        yield from planned.skipped
+        if not planned.todo:
+            return
+        created = self._client.create(planned.spec_to_do())
+        self.job = created.name
+        yield from self._client.send(created, planned.files)
+
+    def _run(self) -> Iterator[Event]:
+        yield from self.submit()
+        if not self.job:
+            return
+        into = SequencePattern.parse(self._planned.spec.output.pattern)
+        for event in follow(self._client, self.job, into):
+            if isinstance(event, FrameDone):
+                self._done.append(Path(event.path))
+            elif isinstance(event, FrameFailed):
+                self._failed.append(event)
+            yield event
+
+
+def follow(client: Client, job: str, into: SequencePattern, after: int = 0) -> Iterator[Event]:
+    """A job's events, each finished frame fetched to where it belongs before its event.
+
+    Args:
+        client: of the server.
+        job: `jobs/ID`.
+        into: where frames go.
+        after: number of the last event known.
+
+    Raises:
+        JobFailed, FramesFailed, JobCancelled: after the last event, where not all is well.
+    """
+    failed: list[FrameFailed] = []
+    last = StateChanged(state="")
+    for event in client.watch(job, after):
+        if isinstance(event, FrameDone):
+            event = _fetched(client, event, into)
+        if isinstance(event, FrameFailed):
+            failed.append(event)
+        elif isinstance(event, StateChanged):
+            last = event
+        yield event
+    raise_unless_well(last, failed)
+
+
+def raise_unless_well(last: StateChanged, failed: list[FrameFailed]) -> None:
+    """Raise what a job's end means.
+
+    Raises:
+        JobFailed, FramesFailed, JobCancelled: as it ended.
+    """
+    if last.state == "cancelled":
+        raise JobCancelled(last.message or "The job was cancelled; finished frames are kept.", reason="CANCELLED")
+    if last.state == "failed":
+        raise JobFailed(last.message or "The job failed; the server's log says why.", reason=last.reason or "FAILED")
+    if failed:
+        frames = format_frames(event.frame for event in failed)
+        first = failed[0]
+        raise FramesFailed(
+            f"{'Frames' if len(failed) > 1 else 'Frame'} {frames} could not be made, the first because:"
+            f" {first.message}",
+            reason="FRAMES_FAILED",
+            metadata={"frames": frames},
+        )
+
+
+def _fetched(client: Client, done: FrameDone, into: SequencePattern) -> FrameDone | FrameFailed:
+    """The event with the path where the frame lies on this machine, fetched if need be."""
+    try:
+        target = into.path(done.frame, done.view)
+        if not (done.path and Path(done.path) == target and target.is_file()):
+            client.download(done.sha256, target)
+    except (OSError, ImpastoError, ValueError) as error:
+        reason = error.reason if isinstance(error, ImpastoError) else "OUTPUT_UNWRITABLE"
+        said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        return FrameFailed(
+            job=done.job,
+            number=done.number,
+            frame=done.frame,
+            view=done.view,
+            reason=reason,
+            message=f"Frame {done.frame} is made but cannot be written to {into.text}: {said}",
+        )
+    return FrameDone(
+        job=done.job,
+        number=done.number,
+        frame=done.frame,
+        view=done.view,
+        path=str(target),
+        sha256=done.sha256,
+        figures=done.figures,
+    )
+
+
+def planned_event(planned: PlannedJob) -> JobPlanned:
+    """What was decided, as an event."""
+    plan = planned.plan
+    return JobPlanned(
+        digest=plan.digest,
+        shot=plan.shot,
+        frames=plan.frames,
+        todo=format_frames(planned.todo),
+        choices=dict(plan.choices),
+        seconds=plan.seconds,
+        memory_bytes=plan.memory_bytes,
+        disk_bytes=plan.disk_bytes,
+        upload_bytes=planned.upload_bytes,
+    )

@@ -1,0 +1,206 @@
+"""Jobs from Python arguments: names and numbers only; nothing on disk is looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.client.errors import BadRequestError
+from impasto.sequences import SequencePattern
+from impasto.v1 import job_pb2, plate_pb2
+
+PASSES = ("motion", "occlusion", "confidence", "source", "cause")
+DEFAULT_PASSES = ("motion", "occlusion")
+COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Painting:
+    """An artist's painted frame.
+
+    Attributes:
+        file: the picture.
+        weight: how strongly it is preferred among keys.
+        hold: frames in which it may be used, such as `1001-1020`; empty means all.
+    """
+
+    file: PathLike
+    weight: float = 1.0
+    hold: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every kind of job takes.
+
+    Attributes:
+        frames: wanted, such as `1005-1007`; empty means the whole shot.
+        shot: all frames of the shot; empty means every frame of the sequence on disk.
+        passes: of `PASSES`, or `all`, or `none`, beside the colour.
+        views: to render; empty means every view.
+        overwrite: whether files that are not Impasto's may be replaced.
+        compression: of colour, of `COMPRESSIONS`; empty takes the plate's where lossless, else zips.
+        layer_prefix: put before a layer of ours whose name the plate already has; empty means `impasto_`.
+        replace_layers: replace the plate's layer instead.
+        colour: OpenColorIO space of the plate; `auto` finds it out.
+        key_colour: of the keys.
+        style_colour: of the style picture.
+        out_colour: of the written colour.
+        device: auto, cpu or cuda:N.
+        threads: worker threads; 0 takes what the process may use.
+        precision: auto, float32 or bfloat16.
+        memory: bytes to plan for; 0 takes the server's default.
+    """
+
+    frames: str = ""
+    shot: str = ""
+    passes: Iterable[str] = DEFAULT_PASSES
+    views: Iterable[str] = ()
+    overwrite: bool = False
+    compression: str = ""
+    layer_prefix: str = ""
+    replace_layers: bool = False
+    colour: str = ""
+    key_colour: str = ""
+    style_colour: str = ""
+    out_colour: str = ""
+    device: str = ""
+    threads: int = 0
+    precision: str = ""
+    memory: int = 0
+
+
+def stylize_spec(
+    plate: PathLike,
+    *,
+    out: PathLike,
+    style: PathLike | None = None,
+    keys: Mapping[int, PathLike | Painting] | None = None,
+    motion: str = "",
+    strength: float | None = None,
+    style_scale: float | None = None,
+    relight: float | None = None,
+    preserve_colour: bool = False,
+    seed: int = 0,
+    options: Options | None = None,
+) -> job_pb2.JobSpec:
+    """A job that paints a shot.
+
+    Args:
+        plate: pattern of the sequence, one picture, or a video.
+        out: pattern of the EXR files to write.
+        style: a picture, a weights file or a preset's name.
+        keys: painted frames by their number.
+        motion: a model's id, `plate` for the plate's own layers, or a pattern of EXRs that hold motion; empty takes
+            the default model.
+        strength: 0 is the plate, 1 the paint.
+        style_scale: brush size relative to the style picture's own.
+        relight: how far paint follows the plate's light, 0..1.
+        preserve_colour: whether the plate keeps its hues.
+        seed: of every random draw.
+        options: what every kind of job takes.
+
+    Raises:
+        BadRequestError: something cannot be as asked.
+        SequenceError: a pattern or range cannot be read.
+    """
+    spec = _spec(plate, out, options or Options())
+    wish = spec.stylize
+    wish.SetInParent()
+    if style is not None:
+        wish.styles.append(_style(style))
+    for frame, key in sorted((keys or {}).items()):
+        wish.keys.append(_key(frame, key))
+    wish.motion.CopyFrom(motion_source(motion))
+    for name, value in (("strength", strength), ("style_scale", style_scale), ("relight", relight)):
+        if value is not None:
+            setattr(wish, name, value)
+    wish.preserve_colour = preserve_colour
+    if not 0 <= seed < 1 << 32:
+        raise BadRequestError(f"The seed {seed} lies outside 0 to {(1 << 32) - 1}.", reason="VALUE_INVALID")
+    wish.seed = seed
+    return spec
+
+
+def flow_spec(plate: PathLike, *, out: PathLike, motion: str = "", options: Options | None = None) -> job_pb2.JobSpec:
+    """A job that measures motion and mattes alone. Arguments and errors are those of `stylize_spec`."""
+    spec = _spec(plate, out, options or Options())
+    spec.motion.motion.CopyFrom(motion_source(motion))
+    return spec
+
+
+def motion_source(text: str) -> job_pb2.MotionSource:
+    """Where motion comes from: a model's id, `plate`, or a pattern (which holds a dot, a slash or a number's mark)."""
+    if text == "plate":
+        return job_pb2.MotionSource(plate=True)
+    if any(mark in text for mark in "./\\#%$"):
+        return job_pb2.MotionSource(files=job_pb2.MotionFiles(pattern=absolute(text)))
+    return job_pb2.MotionSource(model=text)
+
+
+def expand_passes(names: Iterable[str]) -> tuple[str, ...]:
+    """Passes in their order, `all` and `none` written out.
+
+    Raises:
+        BadRequestError: one is not known.
+    """
+    asked = set(names) - {"none", ""}
+    unknown = sorted(asked - {*PASSES, "all"})
+    if unknown:
+        raise BadRequestError(
+            f"There is no pass '{unknown[0]}'; there are: {', '.join(PASSES)}, all, none.", reason="PASS_UNKNOWN"
+        )
+    return PASSES if "all" in asked else tuple(name for name in PASSES if name in asked)
+
+
+def absolute(path: PathLike) -> str:
+    """An absolute path; links and patterns are kept as they are."""
+    return os.path.abspath(os.fspath(path))  # noqa: PTH100 - resolve() would follow links
+
+
+def _spec(plate: PathLike, out: PathLike, options: Options) -> job_pb2.JobSpec:
+    for pattern in (plate, out):
+        SequencePattern.parse(pattern)
+    return job_pb2.JobSpec(
+        plate=job_pb2.PlateSource(
+            pattern=absolute(plate), shot=options.shot, frames=options.frames, views=list(options.views)
+        ),
+        output=job_pb2.Output(
+            pattern=absolute(out),
+            passes=expand_passes(options.passes),
+            overwrite=options.overwrite,
+            compression=options.compression,
+            layer_prefix=options.layer_prefix,
+            replace_layers=options.replace_layers,
+        ),
+        compute=job_pb2.Compute(
+            device=options.device,
+            threads=options.threads,
+            precision=options.precision,
+            memory_bytes=options.memory,
+        ),
+        colour=job_pb2.ColourSpaces(
+            plate=options.colour, key=options.key_colour, style=options.style_colour, out=options.out_colour
+        ),
+    )
+
+
+def _style(style: PathLike) -> job_pb2.Style:
+    name = os.fspath(style)
+    if Path(name).is_file() or any(mark in name for mark in "./\\"):
+        return job_pb2.Style(name=name, file=plate_pb2.FileRef(path=absolute(name)))
+    return job_pb2.Style(name=name)
+
+
+def _key(frame: int, key: PathLike | Painting) -> job_pb2.Key:
+    painting = key if isinstance(key, Painting) else Painting(key)
+    return job_pb2.Key(
+        frame=frame,
+        file=plate_pb2.FileRef(path=absolute(painting.file)),
+        weight=painting.weight,
+        hold=painting.hold,
+    )
