@@ -55,11 +55,12 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read(path: Path, part: str | None = None) -> dict[str, Tensor]:
     """The named tensors of a file; no code in it is ever run.
 
     Args:
         path: safetensors, or a PyTorch checkpoint that holds nothing but tensors, at its top or under `state_dict`.
+        part: of a checkpoint of several nets, the key under which this one's tensors lie.
 
     Raises:
         NotFound: no such file.
@@ -84,6 +85,10 @@ def read(path: Path) -> dict[str, Tensor]:
         ) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
+    if part is not None:
+        if not isinstance(state, Mapping) or part not in state:
+            raise BadRequest(f"{path} holds no net named '{part}'; it is another model's.", reason="WEIGHTS_UNKNOWN")
+        state = state[part]
     if not isinstance(state, Mapping):
         raise BadRequest(
             f"{path} holds a {type(state).__name__} instead of named weights; save the net's state dict.",
