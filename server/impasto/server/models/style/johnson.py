@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from impasto.server.errors import BadRequest, NotFound
-from impasto.server.models.card import Model
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from impasto.server.errors import BadRequest, NotFound
+from impasto.server.models.card import Model
 
 PARAMETERS = 1_679_235
 """Weights of one net."""

@@ -1,0 +1,107 @@
+"""The look of the house: any picture as style, one small net of our own, weights bundled.
+
+MicroAST-shaped (Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer", AAAI 2023):
+no VGG at run time, a style acts as the statistics of encoder features (Huang and Belongie's AdaIN, ICCV 2017) and as
+a modulation of the decoder's convolutions. Ours differs where plates ask for it: one encoder reads both pictures;
+statistics meet at a half, a quarter and an eighth of the size, so strokes of three sizes are told apart; every
+convolution is full, and pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
+A style is one vector, `code`, which mixes with others by plain averages.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTHS = (24, 48, 96)
+"""Channels at a half, a quarter and an eighth of the size."""
+
+CODE = 2 * sum(WIDTHS)
+"""Numbers that say a style: mean and standard deviation of every encoder channel."""
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, padding_mode="reflect")
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _conv(channels, channels), _conv(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.conv2(F.relu(self.conv1(x)))
+        return out
+
+
+class _Modulated(nn.Module):
+    """A residual block whose two convolutions are scaled, and their bypass weighted, by the style."""
+
+    def __init__(self, channels: int, code: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _conv(channels, channels), _conv(channels, channels)
+        self.style = nn.Linear(code, 4 * channels)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        w1, b1, w2, b2 = self.style(code)[:, :, None, None].chunk(4, 1)
+        y = F.relu((1.0 + w1) * self.conv1(x) + b1 * x)
+        out: Tensor = x + (1.0 + w2) * self.conv2(y) + b2 * y
+        return out
+
+
+class Encoder(nn.Module):
+    """Three halvings; features at each, (B, 24 | 48 | 96, H / 2 | 4 | 8, W / 2 | 4 | 8)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down1 = _conv(3, WIDTHS[0], 5, 2)
+        self.down2 = _conv(WIDTHS[0], WIDTHS[1], 3, 2)
+        self.down3 = _conv(WIDTHS[1], WIDTHS[2], 3, 2)
+        self.res2, self.res3 = _Residual(WIDTHS[1]), _Residual(WIDTHS[2])
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        one = F.relu(self.down1(x))
+        two = self.res2(F.relu(self.down2(one)))
+        return [one, two, self.res3(F.relu(self.down3(two)))]
+
+
+class ImpastoNet(nn.Module):
+    """The whole net. The three `norm`s hold all that binds pixels together, so frozen they make tiles exact."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        one, two, three = WIDTHS
+        self.encoder = Encoder()
+        self.norm1, self.norm2, self.norm3 = (nn.InstanceNorm2d(width, eps=1e-4) for width in WIDTHS)
+        self.mapping = nn.Sequential(nn.Linear(CODE, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
+        self.mod3a, self.mod3b = _Modulated(three, 128), _Modulated(three, 128)
+        self.up2, self.mod2 = _conv(three, two), _Modulated(two, 128)
+        self.up1, self.mod1 = _conv(two, one), _Modulated(one, 128)
+        self.up0, self.out = _conv(one, 16), _conv(16, 3)
+
+    def code(self, style: Tensor) -> Tensor:
+        """What the net knows of a style: (B, 3, h, w) RGB 0..1 to (B, `CODE`)."""
+        means, deviations = [], []
+        for features in self.encoder(2.0 * style - 1.0):
+            means.append(features.mean((-2, -1)))
+            deviations.append(torch.sqrt(features.var((-2, -1), unbiased=False) + 1e-4))
+        return torch.cat(means + deviations, 1)
+
+    def forward(self, content: Tensor, code: Tensor) -> Tensor:
+        """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8; the answer is alike, near 0..1 but not clipped."""
+        means, deviations = code[:, :, None, None].chunk(2, 1)
+        means, deviations = means.split(WIDTHS, 1), deviations.split(WIDTHS, 1)
+        norms = (self.norm1, self.norm2, self.norm3)
+        levels = zip(norms, self.encoder(2.0 * content - 1.0), deviations, means, strict=True)
+        one, two, x = (norm(features) * std + mean for norm, features, std, mean in levels)
+        style = self.mapping(code)
+        x = self.mod3b(self.mod3a(x, style), style)
+        x = self.mod2(F.relu(self.up2(_double(x))) + two, style)
+        x = self.mod1(F.relu(self.up1(_double(x))) + one, style)
+        painted: Tensor = self.out(F.relu(self.up0(_double(x))))
+        return 0.5 + 0.5 * painted
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
