@@ -1,0 +1,175 @@
+"""From what was asked to what the picture-making takes: keys, looks and motion, read and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from impasto.sequences import SequenceError, parse_frames
+from impasto.server import plates
+from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.source import PlateShot
+from impasto.server.jobs.spec import motion_model, motion_source
+from impasto.server.jobs.task import Task
+from impasto.server.models import catalogue
+from impasto.server.models.style import files as style_files
+from impasto.server.models.style.painter import Painter
+from impasto.server.shots import screen
+from impasto.server.shots.analysis import Analysis
+from impasto.server.shots.keys import Key
+from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
+from impasto.server.shots.render import Recipe
+from impasto.server.shots.shot import Watch
+from impasto.v1.job_pb2 import Key as KeySpec
+from impasto.v1.job_pb2 import MotionSource
+
+
+def make_motion(task: Task, shot: PlateShot, analysis: Analysis, shaper: plates.Shaper, watch: Watch) -> Motion:
+    """Motion computed by a model, or read from the plate or from other files."""
+    source = motion_source(task.spec)
+    kind = source.WhichOneof("source")
+    if kind == "plate":
+        return GivenMotion(shot, shot.motion_layers, "plate", shaper, task.store, watch)
+    if kind == "files":
+        return GivenMotion(shot, _layers_of_files(task, shot), _digest_of_files(source), shaper, task.store, watch)
+    model = catalogue.find(motion_model(task.spec), "flow")
+    estimator = model.build(grain=analysis.grain)
+    digest = f"{model.id}/{model.version}/{analysis.grain:.4f}"
+    return ComputedMotion(shot, estimator, digest, shaper, analysis.grain, task.store, watch)
+
+
+def _digest_of_files(source: MotionSource) -> str:
+    return "files/" + ",".join(f"{f.frame}{f.view}:{f.file.sha256}" for f in source.files.files)
+
+
+def _layers_of_files(task: Task, shot: PlateShot) -> Callable[[int], dict[str, NDArray[np.float32]] | None]:
+    files = motion_source(task.spec).files.files
+    by_frame = {entry.frame: entry.file for entry in files if entry.view in ("", shot.view)}
+
+    def layers(frame: int) -> dict[str, NDArray[np.float32]] | None:
+        if frame not in by_frame:
+            return None
+        plate = plates.read(task.local(by_frame[frame]))
+        view = shot.view if shot.view in plate.views else plate.views[0]
+        found = plates.motion_layers(plate, view, shot.raster)
+        if "forward" not in found and "backward" not in found:
+            raise BadRequest(
+                f"{by_frame[frame].path or plate.source} holds neither forward.u/v nor backward.u/v; "
+                "name EXR frames that do with --motion.",
+                reason="MOTION_MISSING",
+                frame=frame,
+            )
+        return found
+
+    return layers
+
+
+def make_recipe(
+    task: Task, shot: PlateShot, display: plates.Window, analysis: Analysis, shaper: plates.Shaper
+) -> Recipe:
+    """Keys and looks of a stylize job, read from their files."""
+    wish = task.spec.stylize
+    keys = tuple(_key(task, key, shot, display) for key in sorted(wish.keys, key=lambda key: key.frame))
+    painter, digest = _painter(task, keys, shaper)
+    return Recipe(
+        keys=keys,
+        painter=painter,
+        painter_digest=digest,
+        relight=wish.relight if wish.HasField("relight") else 1.0,
+        seed=wish.seed,
+        shaper=shaper,
+    )
+
+
+def _key(task: Task, wish: KeySpec, shot: PlateShot, display: plates.Window) -> Key:
+    name = wish.file.path or f"key {wish.frame}"
+    try:
+        plate = plates.read(task.local(wish.file))
+    except FrameError as error:
+        raise BadRequest(
+            f"The key of frame {wish.frame} cannot be read: {error.message}", reason="KEY_UNREADABLE"
+        ) from error
+    size, expected = plate.display_window, display
+    if (size.width, size.height) != (expected.width, expected.height):
+        other_shape = size.width * expected.height != size.height * expected.width
+        raise BadRequest(
+            f"The key {name} is {size.width}x{size.height} and the plate {expected.width}x{expected.height}; "
+            + ("its shape differs, " if other_shape else "")
+            + "paint it at the plate's size.",
+            reason="KEY_SIZE",
+            frame=wish.frame,
+        )
+    at_plate = _moved(plate, expected.x0 - size.x0, expected.y0 - size.y0)
+    colour = plates.ColourSpace.resolve(task.spec.colour.key, at_plate)
+    view = shot.view if shot.view in plate.views else plate.views[0]
+    rgb, _, _ = plates.picture(at_plate, view, shot.raster, colour)
+    coverage = torch.zeros(1, 1, shot.height, shot.width)
+    rows, columns = at_plate.data_window.within(shot.raster)
+    coverage[..., max(rows.start, 0) : max(rows.stop, 0), max(columns.start, 0) : max(columns.stop, 0)] = 1
+    if not coverage.any():
+        raise BadRequest(f"The key {name} lies wholly outside the plate; look at its data window.", reason="KEY_EMPTY")
+    return Key(
+        frame=wish.frame,
+        picture=torch.from_numpy(np.ascontiguousarray(rgb))[None],
+        coverage=coverage,
+        weight=wish.weight if wish.HasField("weight") else 1.0,
+        hold=_hold(wish),
+        digest=f"{wish.file.sha256}/{colour.name}",
+    )
+
+
+def _hold(wish: KeySpec) -> frozenset[int] | None:
+    try:
+        return frozenset(parse_frames(wish.hold)) if wish.hold else None
+    except SequenceError as error:
+        raise BadRequest(f"The hold range of key {wish.frame} is not understood: {error}", reason="RANGE") from error
+
+
+def _moved(plate: plates.Plate, dx: int, dy: int) -> plates.Plate:
+    """The plate with both windows moved, so that a key's format lies on the plate's."""
+    if dx == dy == 0:
+        return plate
+
+    def move(window: plates.Window) -> plates.Window:
+        return plates.Window(window.x0 + dx, window.y0 + dy, window.x1 + dx, window.y1 + dy)
+
+    return dataclasses.replace(plate, data_window=move(plate.data_window), display_window=move(plate.display_window))
+
+
+def _painter(
+    task: Task, keys: tuple[Key, ...], shaper: plates.Shaper
+) -> tuple[Painter | Callable[[int], Painter], str]:
+    """What paints: the style asked for, or with keys alone the manner of the nearest key."""
+    wish = task.spec.stylize
+    parameters = {
+        "style_scale": wish.style_scale if wish.HasField("style_scale") else 1.0,
+        "preserve_colour": float(wish.preserve_colour),
+    }
+    if wish.styles:
+        style = wish.styles[0]
+        path = task.local(style.file) if style.HasField("file") else None
+        painter = style_files.open_style(style.name, path, task.spec.colour.style, parameters)
+        return screen.OnScreen(
+            painter, shaper
+        ), f"{style.file.sha256 or style.name}/{parameters}/{task.spec.colour.style}"
+    swd = catalogue.find("swd", "style")
+    by_key: dict[int, Painter] = {}
+
+    def nearest(frame: int) -> Painter:
+        key = min(keys, key=lambda key: (abs(key.frame - frame), key.frame))
+        if key.frame not in by_key:
+            manner = screen.show(key.picture, shaper)[..., *_covered(key)]
+            by_key[key.frame] = screen.OnScreen(swd.build(manner, **parameters), shaper)
+        return by_key[key.frame]
+
+    return nearest, f"swd/{swd.version}/{parameters}/nearest of {[key.digest for key in keys]}"
+
+
+def _covered(key: Key) -> tuple[slice, slice]:
+    """Rows and columns of what a key paints."""
+    rows, columns = (torch.nonzero(key.coverage[0, 0].amax(dim)).flatten() for dim in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -1,0 +1,244 @@
+"""One job, from its plates to its last written frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.server import plates, shots
+from impasto.server.errors import Cancelled, FrameError
+from impasto.server.jobs.recipe import make_motion, make_recipe
+from impasto.server.jobs.source import Frames, PlateShot, common_raster
+from impasto.server.jobs.task import Task
+from impasto.server.shots.analysis import Analysis, analyse
+from impasto.server.shots.motion import Motion
+from impasto.server.shots.picture import finish
+from impasto.server.shots.render import Painted
+
+
+def run(task: Task) -> None:
+    """Make and write every frame of a job that is not written yet.
+
+    A frame that cannot be read or made is told to the listener; the others go on.
+
+    Raises:
+        ImpastoError: what concerns the whole job.
+        Cancelled: it was stopped on demand.
+    """
+    for sequence in _sequences(task):
+        _run_sequence(task, sequence)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The files of one sequence: all views in each file, or the files of one view.
+
+    Attributes:
+        view: of the files, empty where each file holds all views.
+        frames: the files.
+        views: the views inside the files.
+    """
+
+    view: str
+    frames: Frames
+    views: tuple[str, ...]
+
+
+def _sequences(task: Task) -> Iterator[Sequence]:
+    """One sequence, or one a view where each view has files of its own."""
+    plate = task.spec.plate
+    if plate.HasField("video"):
+        yield Sequence("", _video(task), task.plan.views)
+        return
+    of_files = sorted({entry.view for entry in plate.files}, key=lambda view: task.plan.views.index(view))
+    for view in of_files:
+        yield Sequence(view, _files(task, view), task.plan.views if view == "" else (view,))
+
+
+def _video(task: Task) -> Frames:
+    video = task.spec.plate.video
+    reader = plates.VideoReader(task.local(video))
+    return Frames(task.plan.shot, reader.read, reader.header, {n: f"{video.sha256}:{n}" for n in task.plan.shot})
+
+
+def _files(task: Task, view: str) -> Frames:
+    files = {entry.frame: entry.file for entry in task.spec.plate.files if entry.view == view}
+
+    def local(frame: int) -> Path:
+        if frame not in files:
+            raise FrameError(
+                f"Frame {frame} of {task.spec.plate.pattern} is missing; render it, or leave it out of --shot.",
+                reason="FRAME_MISSING",
+                frame=frame,
+            )
+        return task.local(files[frame])
+
+    return Frames(
+        task.plan.shot,
+        lambda frame: plates.read(local(frame)),
+        lambda frame: plates.read_header(local(frame)),
+        {frame: file.sha256 for frame, file in files.items()},
+    )
+
+
+@dataclass
+class _Follow:
+    """Joins the picture-making's `Watch` to the task's listener."""
+
+    task: Task
+    view: str
+    total: int
+    written: int = 0
+
+    def check(self) -> None:
+        """Stop where the job is to stop."""
+        if self.task.cancelled():
+            raise Cancelled("The job was cancelled; finished frames are kept.")
+
+    def stage(self, name: str, frame: int) -> None:
+        """Tell how far the work is: whole frames, so the bar never goes back."""
+        self.check()
+        self.task.listener.progress(name, frame, self.view, self.written / max(self.total, 1))
+
+    def warn(self, message: str) -> None:
+        """Tell its user."""
+        self.task.listener.warning(message)
+
+
+def _run_sequence(task: Task, sequence: Sequence) -> None:
+    asked = [frame for frame in task.plan.frames if (frame, sequence.view) not in task.done]
+    follow = _Follow(task, sequence.view, len(asked))
+    wanted = []
+    for frame in asked:
+        follow.stage("reading", frame)
+        if error := sequence.frames.error(frame):
+            task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
+        else:
+            wanted.append(frame)
+    if not wanted:
+        return
+    raster, display = common_raster(sequence.frames)
+    makers = [_make_view(task, sequence, view, raster, display, wanted, follow) for view in sequence.views]
+    for frame in wanted:
+        paintings, figures = {}, {}
+        for view, maker in zip(sequence.views, makers, strict=True):
+            paintings[view], figures[view] = next(maker)
+        try:
+            _write(task, sequence, frame, paintings, figures, follow)
+        except FrameError as error:
+            task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
+        follow.written += 1
+
+
+def _make_view(
+    task: Task,
+    sequence: Sequence,
+    view: str,
+    raster: plates.Window,
+    display: plates.Window,
+    wanted: list[int],
+    follow: _Follow,
+) -> Iterator[tuple[plates.Painting, dict[str, float]]]:
+    """What is to be written of one view, frame by frame."""
+    first = next(header for frame in sequence.frames.numbers if (header := sequence.frames.header(frame)))
+    colour = plates.ColourSpace.resolve(task.spec.colour.plate, first)
+    out_colour = plates.ColourSpace.resolve(task.spec.colour.out, first) if task.spec.colour.out else colour
+    shot = PlateShot(sequence.frames, view, raster, colour, follow.warn)
+    analysis = analyse(shot, task.store, follow)
+    shaper = plates.Shaper(analysis.exposure)
+    motion = make_motion(task, shot, analysis, shaper, follow)
+    painted = _paint(task, shot, display, analysis, shaper, motion, wanted, follow)
+    for frame, result in zip(wanted, painted, strict=True):
+        layers = _layers(task, motion, frame, result)
+        rgb = None
+        if result is not None and _strength(task) > 0:
+            rgb = finish(shot.picture(frame), result.picture, _strength(task))[0].numpy()
+        yield plates.Painting(rgb, raster, out_colour, layers), dict(result.figures) if result is not None else {}
+
+
+def _strength(task: Task) -> float:
+    wish = task.spec.stylize
+    return wish.strength if wish.HasField("strength") else 1.0
+
+
+def _paint(
+    task: Task,
+    shot: PlateShot,
+    display: plates.Window,
+    analysis: Analysis,
+    shaper: plates.Shaper,
+    motion: Motion,
+    wanted: list[int],
+    follow: _Follow,
+) -> Iterator[Painted | None]:
+    """The painted frames; None for each where nothing needs to be painted."""
+    passes = set(task.spec.output.passes)
+    if task.spec.WhichOneof("kind") == "motion" or (_strength(task) == 0 and "source" not in passes):
+        return iter([None] * len(wanted))
+    recipe = make_recipe(task, shot, display, analysis, shaper)
+    return iter(shots.render(shot, recipe, motion, wanted, task.store, follow))
+
+
+def _layers(task: Task, motion: Motion, frame: int, painted: Painted | None) -> dict[str, NDArray[np.float32]]:
+    """The passes asked for, in the conventions of the code."""
+    passes = set(task.spec.output.passes)
+    layers: dict[str, NDArray[np.float32]] = {}
+
+    def plane(tensor: Tensor) -> NDArray[np.float32]:
+        return tensor[0, 0].float().cpu().numpy()
+
+    if passes & {"motion", "occlusion", "confidence", "cause"}:
+        measured = motion.frame(frame)
+        if "motion" in passes:
+            layers["forward"] = measured.forward[0].cpu().numpy()
+            layers["backward"] = measured.backward[0].cpu().numpy()
+        if "occlusion" in passes:
+            layers["occlusion.next"] = plane(measured.occlusion_next)
+            layers["occlusion.prev"] = plane(measured.occlusion_prev)
+        if "cause" in passes:
+            layers["occlusion.cause"] = plane(measured.cause)
+        if "confidence" in passes:
+            layers["confidence.next"] = plane(measured.confidence_next)
+            layers["confidence.prev"] = plane(measured.confidence_prev)
+    if "source" in passes and painted is not None:
+        layers["source.x"] = plane(painted.source_x)
+        layers["source.y"] = plane(painted.source_y)
+        layers["source.frame"] = plane(painted.source_frame)
+        layers["source.kind"] = plane(painted.source_kind)
+    return layers
+
+
+def _write(
+    task: Task,
+    sequence: Sequence,
+    frame: int,
+    paintings: Mapping[str, plates.Painting],
+    figures: Mapping[str, Mapping[str, float]],
+    follow: _Follow,
+) -> None:
+    output = task.spec.output
+    named = {f"{view}.{name}" if view else name: value for view, own in figures.items() for name, value in own.items()}
+    options = plates.OutputOptions(
+        compression=output.compression,
+        layer_prefix=output.layer_prefix or "impasto_",
+        replace_layers=output.replace_layers,
+        attributes={
+            "job": task.plan.digest,
+            "frame": frame,
+            "device": task.plan.device,
+            **{name.replace(" ", "_"): value for name, value in task.plan.choices.items()},
+            **named,
+        },
+    )
+    package, warnings = plates.assemble(sequence.frames.plate(frame), paintings, options)
+    for warning in warnings:
+        follow.warn(f"Frame {frame}: {warning}")
+    target = task.target(frame, sequence.view)
+    follow.check()
+    plates.write(target, package)
+    task.listener.frame_done(frame, sequence.view, target, named)

@@ -1,0 +1,177 @@
+"""A shot as the picture-making reads it: one view of a plate sequence, over one raster, in one colour space."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.server import plates
+from impasto.server.errors import BadRequest, FrameError
+
+KEPT_BYTES = 256 << 20
+
+
+class Frames:
+    """The frames of one plate sequence, read when asked for and kept a little while.
+
+    A frame that is missing, changed or damaged is found out once and answered the same way from then on.
+
+    Args:
+        numbers: all frames of the shot, ascending.
+        read: gives the plate of a frame; raises `FrameError`.
+        header: gives its header alone; raises `FrameError`.
+        digests: of the files, by frame.
+    """
+
+    def __init__(
+        self,
+        numbers: tuple[int, ...],
+        read: Callable[[int], plates.Plate],
+        header: Callable[[int], plates.Header],
+        digests: Mapping[int, str],
+    ) -> None:
+        self.numbers = numbers
+        self._read, self._header, self._digests = read, header, digests
+        self._errors: dict[int, FrameError] = {}
+        self._headers: dict[int, plates.Header] = {}
+        self._kept: OrderedDict[int, plates.Plate] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def digest(self, frame: int) -> str:
+        """SHA-256 of the frame's file, or `missing`."""
+        return self._digests.get(frame, "missing") if self.error(frame) is None else "missing"
+
+    def error(self, frame: int) -> FrameError | None:
+        """Why this frame cannot be read, or None. Reads it once to know."""
+        try:
+            self.plate(frame)
+        except FrameError as error:
+            return error
+        return None
+
+    def plate(self, frame: int) -> plates.Plate:
+        """The whole plate of a frame.
+
+        Raises:
+            FrameError: it cannot be read.
+        """
+        with self._lock:
+            if frame in self._errors:
+                raise self._errors[frame]
+            if frame not in self._kept:
+                try:
+                    self._kept[frame] = self._read(frame)
+                except FrameError as error:
+                    self._errors[frame] = error
+                    raise
+                self._forget()
+            self._kept.move_to_end(frame)
+            return self._kept[frame]
+
+    def header(self, frame: int) -> plates.Header | None:
+        """The header of a frame, or None where it cannot be read."""
+        with self._lock:
+            if frame in self._errors:
+                return None
+            if frame not in self._headers:
+                try:
+                    self._headers[frame] = self._header(frame)
+                except FrameError as error:
+                    self._errors[frame] = error
+                    return None
+            return self._headers[frame]
+
+    def _forget(self) -> None:
+        size = sum(channel.nbytes for plate in self._kept.values() for channel in plate.channels.values())
+        while size > KEPT_BYTES and len(self._kept) > 2:
+            _, oldest = self._kept.popitem(last=False)
+            size -= sum(channel.nbytes for channel in oldest.channels.values())
+
+
+def common_raster(frames: Frames) -> tuple[plates.Window, plates.Window]:
+    """The raster all frames of a shot share, and their format.
+
+    Returns:
+        The union of the data windows, and the display window.
+
+    Raises:
+        BadRequest: no frame can be read, or two frames differ in format.
+    """
+    raster = display = first = None
+    for frame in frames.numbers:
+        header = frames.header(frame)
+        if header is None:
+            continue
+        if display is None or raster is None:
+            raster, display, first = header.data_window, header.display_window, frame
+        elif header.display_window != display:
+            was, now = display, header.display_window
+            raise BadRequest(
+                f"Frame {frame} is {now.width}x{now.height} but frame {first} is {was.width}x{was.height}; "
+                "name frames of one format with --shot.",
+                reason="FORMAT_CHANGES",
+                frame=frame,
+            )
+        raster = raster.union(header.data_window)
+    if raster is None or display is None:
+        reasons = next((error.message for n in frames.numbers if (error := frames.error(n))), "there are none")
+        raise BadRequest(f"No frame of the shot can be read: {reasons}", reason="NO_PLATE")
+    return raster, display
+
+
+class PlateShot:
+    """One view of a shot; implements `impasto.server.shots.shot.Shot`.
+
+    Args:
+        frames: the plate sequence.
+        view: the view, empty where there are none.
+        raster: the pixels all pictures cover.
+        colour: what the plate's numbers mean.
+        warn: told what its user should know.
+    """
+
+    def __init__(
+        self,
+        frames: Frames,
+        view: str,
+        raster: plates.Window,
+        colour: plates.ColourSpace,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.source, self.view, self.raster, self.colour = frames, view, raster, colour
+        self.frames = frames.numbers
+        self.height, self.width = raster.height, raster.width
+        self._warn = warn
+        self._kept: OrderedDict[int, Tensor] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def readable(self, frame: int) -> bool:
+        """Whether this frame can be read."""
+        return self.source.error(frame) is None
+
+    def digest(self, frame: int) -> str:
+        """Digest of the frame as seen here: file, view, raster and colour."""
+        return f"{self.source.digest(frame)}/{self.view}/{self.raster}/{self.colour.name}"
+
+    def picture(self, frame: int) -> Tensor:
+        """Scene-linear working RGB, (1, 3, H, W) float32; see `Shot.picture`."""
+        with self._lock:
+            if frame not in self._kept:
+                rgb, _, notes = plates.picture(self.source.plate(frame), self.view, self.raster, self.colour)
+                for note in notes:
+                    self._warn(f"Frame {frame}: {note}")
+                self._kept[frame] = torch.from_numpy(np.ascontiguousarray(rgb))[None]
+                while len(self._kept) > max(4, KEPT_BYTES // (12 * self.height * self.width)):
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(frame)
+            return self._kept[frame]
+
+    def motion_layers(self, frame: int) -> dict[str, NDArray[np.float32]]:
+        """The plate's own motion and mattes, on the raster."""
+        return plates.motion_layers(self.source.plate(frame), self.view, self.raster)
