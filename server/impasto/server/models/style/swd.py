@@ -222,13 +222,15 @@ class SlicedWassersteinPainter:
         table = self._table(height, work.size)
         guidance = 2.0 * self._content * work.guidance
         picture = hold(picture)
+        reach = None if where is None else F.max_pool2d(where.float(), work.size, stride=1, padding=work.size // 2)
+        moving = None if reach is None else reach.flatten().nonzero()[:, 0]
         for _ in range(work.rounds):
             painted, used = table.vote(picture, guide, where, guidance, work.stride, check)
             picture = hold(painted)
             target = table.patches[:, used[:: -(-len(used) // 6000)]]
             for _ in range(work.steps):
                 check()
-                picture = hold(patch_step(picture, target, work.size, PROJECTIONS, 0.6, draw))
+                picture = hold(patch_step(picture, target, work.size, PROJECTIONS, 0.6, draw, moving))
         return picture
 
     def _colour(self, painted: Tensor, plate: Tensor) -> Tensor:

@@ -110,7 +110,15 @@ class ColourMap:
         return colours.reshape(picture.shape)
 
 
-def patch_step(picture: Tensor, target: Tensor, size: int, projections: int, pace: float, draw: torch.Generator) -> Tensor:
+def patch_step(
+    picture: Tensor,
+    target: Tensor,
+    size: int,
+    projections: int,
+    pace: float,
+    draw: torch.Generator,
+    chosen: Tensor | None = None,
+) -> Tensor:
     """Move the patches of a picture one step towards a cloud of patches.
 
     Args:
@@ -120,6 +128,7 @@ def patch_step(picture: Tensor, target: Tensor, size: int, projections: int, pac
         projections: filters drawn for this step.
         pace: 1 goes all the way along the drawn filters.
         draw: where the filters come from.
+        chosen: (n,) int64, the pixels, counted along the rows, whose patches are the cloud that moves; None is all.
 
     Returns:
         The picture after the step.
@@ -127,13 +136,16 @@ def patch_step(picture: Tensor, target: Tensor, size: int, projections: int, pac
     filters = directions(projections, 3 * size * size, draw).to(picture)
     kernels = filters.reshape(projections, 3, size, size)
     pad = size // 2
-    responses = F.conv2d(F.pad(picture, (pad,) * 4, mode="reflect"), kernels)
+    responses = F.conv2d(F.pad(picture, (pad,) * 4, mode="replicate"), kernels)
     height, width = responses.shape[-2:]
     flat = responses[0].flatten(1)
-    every = -(-flat.shape[1] // SAMPLES)
+    moving = flat if chosen is None else flat[:, chosen]
+    every = -(-moving.shape[1] // SAMPLES)
     every += int(every > 1 and width % every == 0)
     offset = int(torch.randint(0, every, (1,), generator=draw))
-    source, wanted = quantiles(flat[:, offset::every]), quantiles(filters @ target)
-    moves = displacement(flat, source, wanted).reshape(responses.shape)
-    back = F.conv_transpose2d(moves, kernels)[..., pad : pad + height, pad : pad + width]
+    source, wanted = quantiles(moving[:, offset::every]), quantiles(filters @ target)
+    moves = displacement(moving, source, wanted)
+    if chosen is not None:
+        moves = torch.zeros_like(flat).index_copy_(1, chosen, moves)
+    back = F.conv_transpose2d(moves.reshape(responses.shape), kernels)[..., pad : pad + height, pad : pad + width]
     return picture + back * (3.0 * pace / projections)
