@@ -2,8 +2,8 @@
 
 OpenEXR 3.5's Python binding has traps, each held off here: it writes non-contiguous arrays wrong without a word,
 answers a broken file with no parts and a line on stdout, changes the dicts it is given, works on no threads unless
-told, leaves half a file when a write fails, cannot hold a `string` attribute that is not UTF-8, and cannot write an
-empty list.
+told, leaves half a file when a write fails, does not notice a full disk under a small file unless it writes to a
+stream of ours, cannot hold a `string` attribute that is not UTF-8, and cannot write an empty list.
 """
 
 from __future__ import annotations
@@ -214,8 +214,9 @@ def write(path: Path, plate: Plate) -> None:
     _start_threads()
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        OpenEXR.File(header, channels).write(str(temporary))
-        with temporary.open("r+b") as stream:
+        with temporary.open("xb") as stream:
+            OpenEXR.File(header, channels).write(stream)
+            stream.flush()
             if masked:
                 _unmask(stream, temporary, masked)
             # A network disk may tell only now that it is full.
@@ -236,13 +237,12 @@ def _unmask(stream: Any, temporary: Path, masked: list[str]) -> None:
 
 
 def _unwritable(path: Path, error: Exception) -> Exception:
-    text = str(error)
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    if getattr(error, "errno", None) in full or any(os.strerror(code) in text for code in full):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NoRoom(f"{path} could not be written: the disk or quota is full; make room and run again", path=path)
-    why = "there is no such folder" if not path.parent.is_dir() else text.splitlines()[0] if text else "OpenEXR failed"
+    why = (error.strerror if isinstance(error, OSError) else str(error)) or "OpenEXR failed"
     return PlateError(
-        f"{path} could not be written ({why}); choose a folder that can be written to", reason="PLATE_UNWRITABLE"
+        f"{path} could not be written ({why.splitlines()[0]}); choose a folder that is there and can be written to",
+        reason="PLATE_UNWRITABLE",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.server.plates.shaper import namespace
+from impasto.server.plates.arrays import namespace
 
 _Array = TypeVar("_Array")
 
