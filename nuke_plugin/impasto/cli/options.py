@@ -1,0 +1,192 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SHOT, OUTPUT, COLOUR, COMPUTE, WHERE = "Shot", "Output", "Colour", "Compute", "Where and how"
+
+
+class EventsForm(enum.StrEnum):
+    """How a command tells what happens."""
+
+    BAR = "bar"
+    JSON = "json"
+
+
+Plate = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLATE",
+        show_default=False,
+        help="The plate: shot.####.exr, shot.%04d.exr, $F4, %V for views; PNG, TIFF, JPEG or a video too.",
+    ),
+]
+Frames = Annotated[
+    str,
+    typer.Option(
+        "--frames",
+        metavar="R",
+        rich_help_panel=SHOT,
+        help="Frames wanted: 1001-1100, 1001-1100x2 or 1001,1005. Default: the whole shot.",
+    ),
+]
+Shot = Annotated[
+    str,
+    typer.Option(
+        "--shot",
+        metavar="R",
+        rich_help_panel=SHOT,
+        help="All frames of the shot; the same for every part of a shot. Default: every frame on disk.",
+    ),
+]
+View = Annotated[
+    list[str] | None,
+    typer.Option("--view", metavar="NAME", rich_help_panel=SHOT, help="Render this view alone; may be repeated."),
+]
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out", "-o", metavar="O", rich_help_panel=OUTPUT, show_default=False, help="EXR to write: out/shot.####.exr."
+    ),
+]
+Passes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--passes",
+        metavar="P,P",
+        rich_help_panel=OUTPUT,
+        help="Beside the colour: motion, occlusion, confidence, source, cause, all or none. Default: motion,occlusion.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", rich_help_panel=OUTPUT, help="Replace files that were not made by Impasto."),
+]
+Compression = Annotated[
+    str,
+    typer.Option(
+        "--compression",
+        metavar="C",
+        rich_help_panel=OUTPUT,
+        help="Of colour: none, rle, zips, zip, piz, dwaa or dwab. Default: the plate's if lossless, else zips.",
+    ),
+]
+LayerPrefix = Annotated[
+    str,
+    typer.Option(
+        "--layer-prefix",
+        metavar="TEXT",
+        rich_help_panel=OUTPUT,
+        help="Put before a layer of ours that the plate already has. Default: impasto_.",
+    ),
+]
+ReplaceLayers = Annotated[
+    bool,
+    typer.Option("--replace-layers", rich_help_panel=OUTPUT, help="Replace the plate's layers of those names instead."),
+]
+Colour = Annotated[
+    str,
+    typer.Option(
+        "--colour", metavar="SPACE", rich_help_panel=COLOUR, help="OpenColorIO space of the plate. Default: auto."
+    ),
+]
+OutColour = Annotated[
+    str,
+    typer.Option(
+        "--out-colour",
+        metavar="SPACE",
+        rich_help_panel=COLOUR,
+        help="Space of the written colour. Default: the plate's.",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", metavar="D", rich_help_panel=COMPUTE, help="auto, cpu or cuda:N. Default: auto."),
+]
+Threads = Annotated[
+    int,
+    typer.Option(
+        "--threads", min=0, max=4096, rich_help_panel=COMPUTE, help="Worker threads; 0 takes what the process may use."
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option("--precision", metavar="P", rich_help_panel=COMPUTE, help="auto, float32 or bfloat16. Default: auto."),
+]
+Memory = Annotated[
+    str,
+    typer.Option("--memory", metavar="SIZE", rich_help_panel=COMPUTE, help="Memory to plan for, such as 8G."),
+]
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server",
+        metavar="HOST:PORT",
+        envvar="IMPASTO_SERVER",
+        rich_help_panel=WHERE,
+        help="Work on this server; its token is taken from IMPASTO_TOKEN. Default: a private one in this process.",
+    ),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca", metavar="PEM", rich_help_panel=WHERE, help="Speak TLS with --server and trust this authority."
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        envvar="IMPASTO_CACHE",
+        rich_help_panel=WHERE,
+        help="Keep what can be used again here; may be shared by many machines. Default: the user's cache.",
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        rich_help_panel=WHERE,
+        help="Return as soon as the server has all it needs; see 'impasto job'. May start a server of your own.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", rich_help_panel=WHERE, help="Say what would be done, in what time, memory and disk, and stop."
+    ),
+]
+Events = Annotated[
+    EventsForm,
+    typer.Option(
+        "--events",
+        rich_help_panel=WHERE,
+        help="json: one JSON object a line on standard output, and nothing else there.",
+    ),
+]
+JobFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--job-file", metavar="JSON", rich_help_panel=WHERE, help="Write the job file for 'impasto run' and stop."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """Where a command works and how it tells of it; the fields are the options of their names."""
+
+    server: str = ""
+    tls_ca: Path | None = None
+    cache: Path | None = None
+    detach: bool = False
+    dry_run: bool = False
+    events: EventsForm = EventsForm.BAR
+    job_file: Path | None = None

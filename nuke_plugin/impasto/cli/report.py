@@ -1,0 +1,112 @@
+"""What happens, shown: as JSON lines on standard output, or as a bar for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from impasto.cli import events
+from impasto.cli.options import EventsForm
+from impasto.client import (
+    Event,
+    FilesSent,
+    FrameDone,
+    FrameFailed,
+    FrameSkipped,
+    JobPlanned,
+    Progress,
+    StateChanged,
+    Warned,
+)
+from impasto.sequences import parse_frames
+
+
+class Report(Protocol):
+    """Takes events and shows them."""
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+
+class JsonReport:
+    """Each event is one line on standard output, there at once."""
+
+    def show(self, event: Event) -> None:
+        """Write one event."""
+        print(events.line(event), flush=True)
+
+
+class BarReport:
+    """A bar of frames on the terminal, with warnings and failures above it; plain lines where there is no terminal."""
+
+    def __init__(self, bar: Bar, console: Console) -> None:
+        self._bar, self._console = bar, console
+        self._task = bar.add_task("planning", total=None)
+        self._total = 0
+        self._skipped = 0
+
+    def show(self, event: Event) -> None:
+        """Move the bar, or say a sentence."""
+        match event:
+            case JobPlanned():
+                self._planned(event)
+            case FilesSent():
+                self._bar.update(self._task, description=f"sending {size(event.sent_bytes)}/{size(event.total_bytes)}")
+            case Progress():
+                self._bar.update(self._task, description=f"{event.stage} {event.frame}{_of(event.view)}")
+            case FrameDone():
+                self._bar.advance(self._task)
+                if not self._console.is_terminal:
+                    self._say(f"frame {event.frame}{_of(event.view)}: {event.path}")
+            case FrameSkipped():
+                self._skipped += 1
+            case FrameFailed():
+                self._bar.advance(self._task)
+                self._say(f"frame {event.frame}{_of(event.view)} failed: {event.message}", "red")
+            case Warned():
+                self._say(event.message, "yellow")
+            case StateChanged(state=state) if state in ("queued", "waiting"):
+                self._bar.update(self._task, description=state)
+            case StateChanged(state="succeeded"):
+                self._bar.update(self._task, description="done")
+
+    def _planned(self, event: JobPlanned) -> None:
+        todo = len(parse_frames(event.todo)) if event.todo else 0
+        self._bar.update(self._task, total=todo, description="planned")
+        wanted = len(parse_frames(event.frames))
+        self._say(f"shot {event.shot}, {wanted} frames wanted, {wanted - todo} there already, {todo} to do")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def report(form: EventsForm) -> Iterator[Report]:
+    """How this command tells what happens."""
+    if form is EventsForm.JSON:
+        yield JsonReport()
+        return
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield BarReport(bar, console)
+
+
+def size(count: float) -> str:
+    """Bytes for people: `1.5 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def _of(view: str) -> str:
+    return f" {view}" if view else ""

@@ -1,0 +1,41 @@
+"""`impasto run`: make a job from its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli import options as o
+from impasto.cli.making import make, read_job_file
+from impasto.client import BadRequestError
+from impasto.client.specs import absolute
+
+
+def run(
+    job: Annotated[Path, typer.Argument(metavar="JOB.json", show_default=False, help="The job file.")],
+    frames: o.Frames = "",
+    overwrite: o.Overwrite = False,
+    server: o.Server = "",
+    tls_ca: o.TlsCa = None,
+    cache: o.Cache = None,
+    detach: o.Detach = False,
+    dry_run: o.DryRun = False,
+    events: o.Events = o.EventsForm.BAR,
+) -> None:
+    """Make a job from its file, as 'stylize --job-file' or a node wrote it.
+
+    The file is a JobSpec in JSON; patterns in it are taken from the current folder where they are not absolute.
+    --frames and --overwrite take the place of what the file says.
+    """
+    spec = read_job_file(job)
+    if not spec.plate.pattern or not spec.output.pattern or spec.WhichOneof("kind") is None:
+        raise BadRequestError(
+            f"The job file {job} must name plate.pattern, output.pattern and either stylize or motion.",
+            reason="JOB_FILE",
+        )
+    spec.plate.pattern, spec.output.pattern = absolute(spec.plate.pattern), absolute(spec.output.pattern)
+    spec.plate.frames = frames or spec.plate.frames
+    spec.output.overwrite = overwrite or spec.output.overwrite
+    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events))

@@ -1,0 +1,47 @@
+"""Which server a command speaks to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from impasto.cli import detached, embedded
+from impasto.client import Client, ServerUnreachable, Tls
+
+
+@contextlib.contextmanager
+def client(server: str, tls_ca: Path | None, cache: Path | None, detach: bool = False) -> Iterator[Client]:
+    """A client of the server named, else of the user's own if the command detaches, else of one in this process."""
+    if server:
+        with _named(server, tls_ca, cache) as made:
+            yield made
+    elif detach:
+        with detached.find_or_start(cache) as made:
+            yield made
+    else:
+        with embedded.client(cache) as made:
+            yield made
+
+
+@contextlib.contextmanager
+def lasting_client(server: str, tls_ca: Path | None, cache: Path | None = None) -> Iterator[Client]:
+    """A client of a server that outlives the command: the one named, or the user's own where it runs.
+
+    Raises:
+        ServerUnreachable: none is named and none runs.
+    """
+    made = _named(server, tls_ca, cache) if server else detached.find(cache)
+    if made is None:
+        raise ServerUnreachable(
+            "No server is named and none of your own runs; name one with --server, or begin a job with --detach.",
+            reason="SERVER_UNREACHABLE",
+        )
+    with made:
+        yield made
+
+
+def _named(server: str, tls_ca: Path | None, cache: Path | None) -> Client:
+    tls = Tls(authority=tls_ca) if tls_ca else None
+    return Client.connect(server, token=os.environ.get("IMPASTO_TOKEN", "").strip(), tls=tls, cache=cache)

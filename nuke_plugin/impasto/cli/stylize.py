@@ -1,0 +1,145 @@
+"""`impasto stylize`: paint a shot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli import options as o
+from impasto.cli.making import make
+from impasto.cli.parsing import parse_keys, parse_memory, parse_passes
+from impasto.client import BadRequestError, Options, stylize_spec
+from impasto.client.specs import DEFAULT_PASSES
+
+LOOK = "Look"
+
+
+def stylize(
+    plate: o.Plate,
+    out: o.Out,
+    style: Annotated[
+        list[str] | None,
+        typer.Option("--style", metavar="S", rich_help_panel=LOOK, help="A picture to paint like, or a weights file."),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key",
+            metavar="F=FILE",
+            rich_help_panel=LOOK,
+            help="Your painting of frame F: 1006=FILE[,weight=W][,hold=R]; may be repeated.",
+        ),
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keys", metavar="PATTERN", rich_help_panel=LOOK, help="All your paintings by number: painted.####.exr."
+        ),
+    ] = None,
+    motion: Annotated[
+        str,
+        typer.Option(
+            "--motion",
+            metavar="M",
+            rich_help_panel=LOOK,
+            help="dis or deepflow; plate for the plate's own layers; or EXRs: vectors.####.exr. Default: dis.",
+        ),
+    ] = "",
+    strength: Annotated[
+        float | None,
+        typer.Option("--strength", rich_help_panel=LOOK, help="0 is the plate, 1 the paint. Default: 1."),
+    ] = None,
+    style_scale: Annotated[
+        float | None,
+        typer.Option("--style-scale", rich_help_panel=LOOK, help="Brush size; 2 is twice the style's. Default: 1."),
+    ] = None,
+    preserve_colour: Annotated[
+        bool, typer.Option("--preserve-colour", rich_help_panel=LOOK, help="Keep the plate's hues.")
+    ] = False,
+    relight: Annotated[
+        float | None,
+        typer.Option("--relight", rich_help_panel=LOOK, help="How far paint follows the light, 0 to 1. Default: 1."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", rich_help_panel=LOOK, help="Of every random draw.")] = 0,
+    frames: o.Frames = "",
+    shot: o.Shot = "",
+    view: o.View = None,
+    passes: o.Passes = None,
+    overwrite: o.Overwrite = False,
+    compression: o.Compression = "",
+    layer_prefix: o.LayerPrefix = "",
+    replace_layers: o.ReplaceLayers = False,
+    colour: o.Colour = "",
+    key_colour: Annotated[
+        str, typer.Option("--key-colour", metavar="SPACE", rich_help_panel=o.COLOUR, help="Space of the keys.")
+    ] = "",
+    style_colour: Annotated[
+        str, typer.Option("--style-colour", metavar="SPACE", rich_help_panel=o.COLOUR, help="Space of the style.")
+    ] = "",
+    out_colour: o.OutColour = "",
+    device: o.Device = "",
+    threads: o.Threads = 0,
+    precision: o.Precision = "",
+    memory: o.Memory = "",
+    server: o.Server = "",
+    tls_ca: o.TlsCa = None,
+    cache: o.Cache = None,
+    detach: o.Detach = False,
+    dry_run: o.DryRun = False,
+    events: o.Events = o.EventsForm.BAR,
+    job_file: o.JobFile = None,
+) -> None:
+    """Paint a shot from your painted frames, in a picture's manner, or both.
+
+    Writes EXR frames that hold everything the plate had, the paint, and the passes asked for.
+
+      impasto stylize shot.####.exr --frames 1001-1100 --key 1040=painted.1040.png --out out/shot.####.exr
+
+      impasto stylize shot.####.exr --frames 1001-1100 --style monet.jpg --out out/shot.####.exr
+    """
+    spec = stylize_spec(
+        plate,
+        out=out,
+        style=_one_style(style or []),
+        keys=dict(parse_keys(key or [], keys or [])),
+        motion=motion,
+        strength=strength,
+        style_scale=style_scale,
+        relight=relight,
+        preserve_colour=preserve_colour,
+        seed=seed,
+        options=Options(
+            frames=frames,
+            shot=shot,
+            passes=parse_passes(passes) if passes else DEFAULT_PASSES,
+            views=view or (),
+            overwrite=overwrite,
+            compression=compression,
+            layer_prefix=layer_prefix,
+            replace_layers=replace_layers,
+            colour=colour,
+            key_colour=key_colour,
+            style_colour=style_colour,
+            out_colour=out_colour,
+            device=device,
+            threads=threads,
+            precision=precision,
+            memory=parse_memory(memory),
+        ),
+    )
+    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file))
+
+
+def _one_style(styles: list[str]) -> str | Path | None:
+    """The one style of a job.
+
+    Raises:
+        BadRequestError: there are several.
+    """
+    if len(styles) > 1:
+        raise BadRequestError(
+            f"--style is given {len(styles)} times; this version paints one style a job.", reason="STYLES_TOO_MANY"
+        )
+    return styles[0] if styles else None
