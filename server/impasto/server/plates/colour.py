@@ -123,10 +123,14 @@ def to_xyz(chromaticities: Sequence[float]) -> NDArray[np.float64]:
 def matrix_to_rec709(chromaticities: Sequence[float]) -> NDArray[np.float64]:
     """The (3, 3) matrix from linear RGB of these chromaticities to linear Rec.709, white adapted after Bradford.
 
+    Primaries that are CIE XYZ's own hold measured XYZ, whose white of 1/3, 1/3 is a formality: nothing is adapted.
+
     Raises:
         numpy.linalg.LinAlgError: the primaries are no triangle.
     """
     theirs, ours = to_xyz(chromaticities), to_xyz(REC709)
+    if np.allclose(chromaticities[:6], (1, 0, 0, 1, 0, 0), atol=1e-6):
+        return np.asarray(np.linalg.inv(ours), np.float64)
     cones_theirs, cones_ours = _BRADFORD @ theirs.sum(axis=1), _BRADFORD @ ours.sum(axis=1)
     adapt = np.linalg.inv(_BRADFORD) @ np.diag(cones_ours / cones_theirs) @ _BRADFORD
     matrix: NDArray[np.float64] = np.linalg.inv(ours) @ adapt @ theirs
@@ -165,7 +169,7 @@ def _load(path: str) -> Any:
         return (
             PyOpenColorIO.Config.CreateFromFile(path) if path else PyOpenColorIO.Config.CreateFromBuiltinConfig(CONFIG)
         )
-    except PyOpenColorIO.Exception as error:
+    except (PyOpenColorIO.Exception, PyOpenColorIO.ExceptionMissingFile) as error:
         raise BadRequest(
             f"the OpenColorIO config $OCIO={path} cannot be read ({str(error).splitlines()[0]}); "
             "correct $OCIO or unset it",
@@ -193,7 +197,7 @@ def _named(requested: str, how: str, stored_srgb: bool) -> ColourSpace:
         forward = PyOpenColorIO.Config.GetProcessorFromConfigs(config, space.getName(), pinned, WORKING)
         backward = PyOpenColorIO.Config.GetProcessorFromConfigs(pinned, WORKING, config, space.getName())
         to, back = _processor(forward), _processor(backward)
-    except PyOpenColorIO.Exception as error:
+    except (PyOpenColorIO.Exception, PyOpenColorIO.ExceptionMissingFile) as error:
         raise BadRequest(
             f"{origin or CONFIG} does not say how its space {space.getName()!r} meets linear Rec.709 "
             f"({str(error).splitlines()[0]}); add the role aces_interchange to the config or choose another space",
