@@ -258,11 +258,13 @@ class Queue:
 
     def _run_job(self, job: str, cancel: threading.Event) -> None:
         try:
-            self._store.enter(job, JOB_STATE_RUNNING)
+            if not self._store.enter(job, JOB_STATE_RUNNING):
+                return
             task = self._task(self._store.get(job), cancel)
             log.info("job runs", frames=len(task.plan.frames), done=len(task.done), device=task.plan.device)
             self._runner(task)
             self._refuse_untold(job, task.plan)
+            self._end(job, JOB_STATE_SUCCEEDED)
         except Cancelled:
             if cancel.is_set():
                 self._end(job, JOB_STATE_CANCELLED)
@@ -270,8 +272,6 @@ class Queue:
                 log.info("job stopped with the server and goes on later")
         except Exception as error:
             self._fail(job, error)
-        else:
-            self._end(job, JOB_STATE_SUCCEEDED)
 
     def _task(self, kept: Kept, cancel: threading.Event) -> Task:
         job, spec, plan = kept.id, kept.spec, kept.plan

@@ -18,7 +18,6 @@ from impasto.v1.job_pb2 import (
     GetJobRequest,
     GetJobResponse,
     Job,
-    JobState,
     ListJobsRequest,
     ListJobsResponse,
     WatchJobRequest,
@@ -70,7 +69,7 @@ class JobService(JobServiceServicer):
                 reason="PAGE_TOKEN_INVALID",
             ) from None
         size = min(request.page_size or PAGE, LARGEST_PAGE)
-        jobs, following = self._store.page(size, before, [JobState(state) for state in request.states])
+        jobs, following = self._store.page(size, before, list(request.states))
         return ListJobsResponse(jobs=jobs, next_page_token="" if following is None else f"{following:x}")
 
     def WatchJob(self, request: WatchJobRequest, context: grpc.ServicerContext) -> Iterator[WatchJobResponse]:  # noqa: N802

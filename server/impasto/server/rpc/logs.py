@@ -28,7 +28,7 @@ class _StandardError:
 def begin_logs(config: ServerConfig) -> None:
     """Log at the configured level, as text or one JSON object a line; a job's lines carry its id."""
     as_json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    as_text = [structlog.dev.ConsoleRenderer(colors=False)]
+    as_text = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +162,8 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
     except BaseException:
         store.close()
         raise
+    if runner is None:
+        threading.Thread(target=_warm_up, name="impasto-warm-up", daemon=True).start()
     log.info("server listens", address=address, state=str(config.state_dir), cache=str(config.cache_dir))
     return running
 
@@ -177,7 +180,6 @@ def serve(config: ServerConfig, runner: Runner | None = None) -> None:
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    threading.Thread(target=_warm_up, name="impasto-warm-up", daemon=True).start()
     try:
         while not asked.wait(min(1.0, config.idle_exit / 4 or 1.0)):
             if config.idle_exit and running.idle > config.idle_exit:
@@ -226,21 +228,18 @@ def _add_health_and_reflection(server: grpc.Server) -> health.HealthServicer:
 
 def _bind(config: ServerConfig, server: grpc.Server) -> str:
     unix = config.listen.startswith("unix:")
-    if unix:
-        # The state lock is ours by now, so a socket left by a killed server may go.
-        socket = Path(config.listen.removeprefix("unix:"))
-        if socket.is_socket() and not _answers(socket):
-            socket.unlink()
+    # gRPC would take a socket away from a living server; one left by a killed server may go.
+    taken = unix and _answers(config.listen.removeprefix("unix:"))
     before = os.umask(0o177) if unix and sys.platform != "win32" else None
+    bound = 0
     try:
         credentials = _credentials(config)
-        bound = (
-            server.add_secure_port(config.listen, credentials)
-            if credentials
-            else server.add_insecure_port(config.listen)
-        )
-    except RuntimeError:
-        bound = 0
+        if not taken and credentials:
+            bound = server.add_secure_port(config.listen, credentials)
+        elif not taken:
+            bound = server.add_insecure_port(config.listen)
+    except RuntimeError as error:
+        log.debug("cannot listen", error=str(error))
     finally:
         if before is not None:
             os.umask(before)
@@ -252,12 +251,11 @@ def _bind(config: ServerConfig, server: grpc.Server) -> str:
     return config.listen if unix else f"{config.listen.rpartition(':')[0]}:{bound}"
 
 
-def _answers(socket_path: Path) -> bool:
-    import socket
-
+def _answers(path: str) -> bool:
+    """Whether somebody listens on this Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         try:
-            caller.connect(str(socket_path))
+            caller.connect(path)
         except OSError:
             return False
     return True

@@ -1,0 +1,61 @@
+import hashlib
+
+import pytest
+
+from impasto.server.jobs.listener import StoredListener
+from impasto.server.jobs.plan import Plan
+from impasto.server.jobs.store import JobStore
+from impasto.v1.job_pb2 import JOB_STATE_QUEUED, JobSpec
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = JobStore(tmp_path / "state")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def told(store, tmp_path):
+    spec = JobSpec()
+    spec.output.pattern = str(tmp_path / "o.####.exr")
+    job = store.create(spec, Plan("d", (1, 2), (1, 2), ("",)), JOB_STATE_QUEUED)
+    return StoredListener(store, job, spec), lambda: store.events(job, 1), job
+
+
+def test_progress_is_thinned_out(told):
+    listener, events, _ = told
+    for number in range(200):
+        listener.progress("motion", number, "", number / 100)
+    assert 1 <= len(events()) <= 3
+    assert all(0 <= event.progress.fraction <= 1 for event in events())
+
+
+def test_a_frame_is_told_with_its_content_and_its_path_where_its_user_sees_it(told, store, tmp_path):
+    listener, events, job = told
+    for path in (tmp_path / "o.0001.exr", tmp_path / "hidden.exr"):
+        path.write_bytes(b"frame")
+        listener.frame_done(1, "", path, {"carried": 0.5})
+    seen, hidden = (event.frame_done for event in events())
+    assert seen.file.path == str(tmp_path / "o.0001.exr")
+    assert seen.file.sha256 == hashlib.sha256(b"frame").hexdigest()
+    assert seen.file.size == 5
+    assert dict(seen.figures) == {"carried": 0.5}
+    assert hidden.file.path == ""
+    assert store.frames_done(job) == {(1, ""): tmp_path / "hidden.exr"}
+
+
+def test_a_frame_that_is_gone_when_it_is_told_has_failed(told, tmp_path):
+    listener, events, _ = told
+    listener.frame_done(1, "", tmp_path / "absent.exr", {})
+    assert events()[0].frame_failed.error.reason == "OUTPUT_GONE"
+
+
+def test_the_same_warning_is_told_once_also_in_another_life(told, store, tmp_path):
+    listener, events, job = told
+    spec = JobSpec()
+    spec.output.pattern = str(tmp_path / "o.####.exr")
+    listener.warning("Mind the gap.")
+    listener.warning("Mind the gap.")
+    StoredListener(store, job, spec).warning("Mind the gap.")
+    assert len(events()) == 1

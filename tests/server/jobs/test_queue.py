@@ -1,0 +1,307 @@
+import threading
+from types import SimpleNamespace
+
+import pytest
+from world import copying, motion_job, private, ref_of, until, write_plates
+
+from impasto.server.errors import BadRequest, Cancelled, NoRoom, NotFound
+from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.places import Places
+from impasto.server.jobs.queue import Queue
+from impasto.server.jobs.store import JobStore
+from impasto.v1.job_pb2 import (
+    JOB_STATE_CANCELLED,
+    JOB_STATE_FAILED,
+    JOB_STATE_QUEUED,
+    JOB_STATE_RUNNING,
+    JOB_STATE_SUCCEEDED,
+    JOB_STATE_WAITING,
+)
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    """Makes a queue with everything around it; taken down again at the end."""
+    made = []
+
+    def make(runner=copying, roots=(tmp_path,)):
+        config = private(tmp_path / "server", roots=roots)
+        store = JobStore(config.state_dir)
+        cache = Cache(config.cache_dir, config.cache_bytes, config.state_dir / "uploads")
+        places = Places(config.roots, cache, config.state_dir / "frames")
+        queue = Queue(config, store, cache, places, runner)
+        room = SimpleNamespace(queue=queue, store=store, cache=cache, places=places)
+        made.append(room)
+        queue.start()
+        return room
+
+    yield make
+    for room in made:
+        room.queue.stop(5)
+        room.store.close()
+        room.places.close()
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write_plates(tmp_path / "plates")
+
+
+class Held:
+    """A runner that waits to be let go, looking whether it is to stop."""
+
+    def __init__(self):
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.order = []
+
+    def __call__(self, task):
+        self.order.append(task.spec.output.pattern)
+        self.begun.set()
+        while not self.go.wait(0.01):
+            if task.cancelled():
+                raise Cancelled("The job was cancelled; finished frames are kept.")
+        copying(task)
+
+
+def states(room, job):
+    return [event.state.state for event in room.store.events(job, 0) if event.HasField("state")]
+
+
+def ended(room, job):
+    until(lambda: room.store.get(job).state in (JOB_STATE_SUCCEEDED, JOB_STATE_FAILED, JOB_STATE_CANCELLED))
+    return room.store.job(job)
+
+
+def test_a_job_whose_files_are_in_place_runs_and_writes_in_place(rooms, files, tmp_path):
+    room = rooms()
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    shown = ended(room, job)
+    assert (shown.state, shown.frames_done, shown.frames_total) == (JOB_STATE_SUCCEEDED, 3, 3)
+    assert states(room, job) == [JOB_STATE_QUEUED, JOB_STATE_RUNNING, JOB_STATE_SUCCEEDED]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"made.{n}.exr" for n in (1001, 1002, 1003)]
+    assert list(shown.plan.views) == [""]
+
+
+def test_a_job_waits_for_its_files_and_is_then_planned_with_views(rooms, files, tmp_path):
+    room = rooms(roots=())
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    assert room.store.get(job).plan.views == ()
+    for number, path in enumerate(files.values()):
+        assert len(room.queue.missing(job)) == 3 - number
+        ref = ref_of(path)
+        room.cache.receive(ref.sha256, ref.size, 0, [path.read_bytes()])
+        room.queue.arrived(ref.sha256)
+    shown = ended(room, job)
+    assert states(room, job) == [JOB_STATE_WAITING, JOB_STATE_QUEUED, JOB_STATE_RUNNING, JOB_STATE_SUCCEEDED]
+    assert list(shown.plan.views) == [""]
+    assert not (tmp_path / "out").exists()
+    assert {path.parent.name for path in room.store.frames_done(job).values()} == {job}
+
+
+def test_jobs_run_one_after_another_oldest_first(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner)
+    jobs = [room.queue.create(motion_job(files, tmp_path / str(number))) for number in range(3)]
+    runner.begun.wait(5)
+    assert [room.store.get(job).state for job in jobs] == [JOB_STATE_RUNNING, JOB_STATE_QUEUED, JOB_STATE_QUEUED]
+    assert room.queue.busy
+    runner.go.set()
+    for job in jobs:
+        assert ended(room, job).state == JOB_STATE_SUCCEEDED
+    assert runner.order == [str(tmp_path / str(number) / "made.####.exr") for number in range(3)]
+    until(lambda: not room.queue.busy)
+
+
+def test_a_running_job_is_cancelled_at_its_next_step_and_keeps_its_frames(rooms, files, tmp_path):
+    second = threading.Event()
+
+    def runner(task):
+        copying(SimpleNamespace(**{**vars(task), "plan": SimpleNamespace(frames=task.plan.frames[:1])}))
+        second.set()
+        while not task.cancelled():
+            second.wait(0.01)
+        raise Cancelled("The job was cancelled; finished frames are kept.")
+
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    assert second.wait(5)
+    room.queue.cancel(job)
+    shown = ended(room, job)
+    assert (shown.state, shown.frames_done) == (JOB_STATE_CANCELLED, 1)
+    assert (tmp_path / "out" / "made.1001.exr").exists()
+    room.queue.cancel(job)
+
+
+def test_jobs_that_do_not_run_are_cancelled_at_once(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner)
+    first, second = (room.queue.create(motion_job(files, tmp_path / str(number))) for number in range(2))
+    runner.begun.wait(5)
+    room.queue.cancel(second)
+    assert room.store.get(second).state == JOB_STATE_CANCELLED
+    runner.go.set()
+    ended(room, first)
+    assert len(runner.order) == 1
+    with pytest.raises(NotFound):
+        room.queue.cancel("none")
+
+
+def test_a_waiting_job_can_be_cancelled(rooms, files, tmp_path):
+    room = rooms(roots=())
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    room.queue.cancel(job)
+    assert states(room, job) == [JOB_STATE_WAITING, JOB_STATE_CANCELLED]
+    assert room.queue.missing(job) == []
+
+
+def test_a_stopped_server_leaves_its_job_to_the_next_life(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    runner.begun.wait(5)
+    assert room.queue.stop(5)
+    assert room.store.get(job).state == JOB_STATE_RUNNING
+    room.store.close()
+    again = rooms()
+    assert ended(again, job).state == JOB_STATE_SUCCEEDED
+    assert states(again, job) == [
+        JOB_STATE_QUEUED,
+        JOB_STATE_RUNNING,
+        JOB_STATE_QUEUED,
+        JOB_STATE_RUNNING,
+        JOB_STATE_SUCCEEDED,
+    ]
+
+
+def test_frames_done_are_not_done_again_unless_their_files_are_gone(rooms, files, tmp_path):
+    seen = []
+
+    def runner(task):
+        seen.append(task.done)
+        if len(seen) == 1:
+            copying(SimpleNamespace(**{**vars(task), "plan": SimpleNamespace(frames=task.plan.frames[:2])}))
+            while not task.cancelled():
+                threading.Event().wait(0.01)
+            raise Cancelled("Stopped.")
+        copying(task)
+
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    until(lambda: len(room.store.frames_done(job)) == 2)
+    room.queue.stop(5)
+    room.store.close()
+    (tmp_path / "out" / "made.1001.exr").unlink()
+    again = rooms(runner)
+    shown = ended(again, job)
+    assert seen == [frozenset(), {(1002, "")}]
+    assert (shown.state, shown.frames_done) == (JOB_STATE_SUCCEEDED, 3)
+
+
+def test_a_cancel_asked_for_before_a_kill_is_kept(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    runner.begun.wait(5)
+    room.store.ask_cancel(job)
+    room.queue.stop(5)
+    room.store.close()
+    assert ended(rooms(), job).state == JOB_STATE_CANCELLED
+
+
+def test_a_changed_server_makes_all_frames_anew_and_says_so(rooms, files, tmp_path, monkeypatch):
+    runner = Held()
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    runner.begun.wait(5)
+    before = room.store.get(job).plan.digest
+    room.queue.stop(5)
+    room.store.close()
+    monkeypatch.setattr("impasto.server.shots.version.ENGINE_VERSION", 999)
+    again = rooms()
+    assert ended(again, job).plan.digest != before
+    assert any("anew" in sentence for sentence in again.store.warnings(job))
+
+
+def _raise(error):
+    def runner(task):
+        raise error
+
+    return runner
+
+
+@pytest.mark.parametrize(
+    ("runner", "reason", "words"),
+    [
+        (_raise(NoRoom("The disk is full; free some space.", reason="DISK_FULL")), "DISK_FULL", "disk"),
+        (_raise(ZeroDivisionError("secret detail")), "INTERNAL", "log"),
+        (_raise(MemoryError()), "MEMORY_FULL", "memory"),
+        (lambda task: None, "INTERNAL", "log"),
+    ],
+)
+def test_what_ends_a_job_is_told_in_a_sentence_and_the_next_job_runs(rooms, files, tmp_path, runner, reason, words):
+    calls = []
+
+    def once(task):
+        calls.append(task)
+        (runner if len(calls) == 1 else copying)(task)
+
+    room = rooms(once)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    shown = ended(room, job)
+    assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, reason)
+    assert words in shown.error.message
+    assert "secret" not in shown.error.message
+    assert ended(room, room.queue.create(motion_job(files, tmp_path / "out2"))).state == JOB_STATE_SUCCEEDED
+
+
+def test_a_file_changed_under_a_job_fails_its_frame_only(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    runner.begun.wait(5)
+    files[1002].write_bytes(b"another")
+    runner.go.set()
+    shown = ended(room, job)
+    assert (shown.state, shown.frames_done, shown.frames_failed) == (JOB_STATE_SUCCEEDED, 2, 1)
+    (failed,) = (event.frame_failed for event in room.store.events(job, 0) if event.HasField("frame_failed"))
+    assert (failed.frame, failed.error.reason) == (1002, "FILE_CHANGED")
+
+
+def test_writing_onto_the_plate_is_refused_and_nothing_is_kept(rooms, files, tmp_path):
+    room = rooms()
+    spec = motion_job(files, tmp_path / "out")
+    spec.output.pattern = str(tmp_path / "plates" / "plate.####.exr")
+    with pytest.raises(BadRequest) as caught:
+        room.queue.create(spec)
+    assert caught.value.reason == "OUTPUT_IS_INPUT"
+    assert room.store.page(9, None, []) == ([], None)
+
+
+def test_planning_keeps_nothing(rooms, files, tmp_path):
+    room = rooms(roots=())
+    plan, missing = room.queue.plan(motion_job(files, tmp_path / "out"))
+    assert (plan.frames, len(missing)) == ((1001, 1002, 1003), 3)
+    assert room.store.page(9, None, []) == ([], None)
+
+
+def test_a_damaged_first_frame_does_not_keep_the_others_from_being_planned(rooms, files, tmp_path):
+    room = rooms()
+    files[1001].write_bytes(b"no exr at all")
+    plan, _ = room.queue.plan(motion_job(files, tmp_path / "out"))
+    assert plan.views == ("",)
+    for path in files.values():
+        path.write_bytes(b"no exr at all")
+    assert room.queue.plan(motion_job(files, tmp_path / "out"))[0].views == ("",)
+
+
+def test_a_wrong_job_found_out_when_its_files_arrive_fails_with_the_sentence(rooms, files, tmp_path):
+    room = rooms(roots=())
+    spec = motion_job(files, tmp_path / "out")
+    spec.plate.views.append("left")
+    job = room.queue.create(spec)
+    for path in files.values():
+        ref = ref_of(path)
+        room.cache.receive(ref.sha256, ref.size, 0, [path.read_bytes()])
+        room.queue.arrived(ref.sha256)
+    shown = ended(room, job)
+    assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, "VIEW_UNKNOWN")
