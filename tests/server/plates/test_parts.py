@@ -8,7 +8,6 @@ from impasto.server import plates
 from impasto.server.errors import PlateError
 from impasto.server.plates import Window
 
-
 WINDOW = Window(0, 0, 4, 3)
 
 
