@@ -201,7 +201,18 @@ def _kept(kind: str, data: bytes, value: Any) -> Any:
 
 
 def write(path: Path, plate: Plate) -> None:
-    """Write a plate as a single-part scanline EXR; see `impasto.server.plates.write`."""
+    """Write a plate as a single-part scanline EXR, beside its place and then renamed: never a partial file.
+
+    Args:
+        path: the file; one that is there is replaced only when the new one is whole.
+        plate: channels of half, float or uint32, written as they are with the plate's compression. Text with surrogate
+            escapes is written as the bytes it came from; whole numbers beyond 32 bits become text.
+
+    Raises:
+        NoRoom: the disk or quota is full.
+        PlateError: the folder is missing or cannot be written to; reason `PLATE_UNWRITABLE`.
+        ValueError: a channel has another type or size than the data window.
+    """
     header, masked = _header_to_write(plate)
     shape = (plate.data_window.height, plate.data_window.width)
     channels = {}
