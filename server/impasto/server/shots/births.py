@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from impasto.server.ops.bounded import sample_bounded
+from torch import Tensor
+
+from impasto.server.ops.spline import knots, sample_spline
+from impasto.server.ops.warp import sample
 from impasto.server.shots.provenance import Map
 from impasto.server.shots.relight import Light
 from impasto.server.shots.shot import Store
-from torch import Tensor
 
 _KEPT = 4
 """Births held in memory; the store keeps the rest."""
@@ -23,6 +25,7 @@ class Birth:
 
     Attributes:
         paint: (1, 3, H, W), shaped base of the paint.
+        bends: (1, 3, H, W), spline coefficients of the paint.
         plate: (1, 3, H, W), shaped base of the plate.
         low: (1, 1, H, W), low-frequency luminance of the plate.
         match: (1, 1, H, W) 0..1, how far the paint takes the plate's highlights.
@@ -30,6 +33,7 @@ class Birth:
     """
 
     paint: Tensor
+    bends: Tensor
     plate: Tensor
     low: Tensor
     match: Tensor
@@ -38,13 +42,21 @@ class Birth:
     @classmethod
     def of(cls, paint: Tensor, match: Tensor, cover: Tensor, plate: Light) -> Birth:
         """Paint laid over a plate."""
-        return cls(paint, plate.base, plate.low, match, cover)
+        return cls(paint, knots(paint), plate.base, plate.low, match, cover)
 
-    @classmethod
-    def nothing(cls, height: int, width: int) -> Birth:
-        """No paint anywhere."""
-        none = torch.zeros(1, 1, height, width)
-        return cls(none.repeat(1, 3, 1, 1), none.repeat(1, 3, 1, 1), none + 1, none, none)
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a map fetches: paint and birth plate, brought to where they are now. Shapes and ranges as in `Birth`.
+
+    Where the map has no paint, paint, plate, match and cover are 0 and low is 1.
+    """
+
+    paint: Tensor
+    plate: Tensor
+    low: Tensor
+    match: Tensor
+    cover: Tensor
 
 
 class Births:
@@ -84,25 +96,34 @@ class Births:
             self._kept.popitem(last=False)
 
 
-def fetch(here: Map, births: Births) -> Birth:
-    """What a frame's map says: every pixel's paint and birth plate by one resampling.
+def fetch(here: Map, births: Births) -> Fetched:
+    """What a frame's map says: every pixel's paint by its one resampling, and beside it the plate at birth."""
+    plate = _gather(here, births, lambda birth, x, y: _bilinear([birth.plate, birth.match, birth.cover], x, y), 5)
+    paint = _gather(here, births, lambda birth, x, y: sample_spline(birth.paint, birth.bends, x, y), 3)
+    seen, match, cover = plate.split([3, 1, 1], 1)
+    return Fetched(paint, seen, _low(here, births), match, cover)
 
-    Args:
-        here: the frame's map.
-        births: the births it names.
 
-    Returns:
-        Paint and plate as they were at birth, brought to where they are now; nothing where the map has no paint.
-    """
-    height, width = here.born.shape[-2:]
-    result = Birth.nothing(height, width)
-    names = list(vars(result))
-    sizes = [value.shape[1] for value in vars(result).values()]
-    flat = torch.cat(list(vars(result).values()), 1).flatten(2)
+def recall(here: Map, births: Births) -> tuple[Tensor, Tensor]:
+    """The plate at birth alone, for the life test: its shaped base (1, 3, H, W) and low frequency (1, 1, H, W)."""
+    plate = _gather(here, births, lambda birth, x, y: _bilinear([birth.plate], x, y), 3)
+    return plate, _low(here, births)
+
+
+def _low(here: Map, births: Births) -> Tensor:
+    low = _gather(here, births, lambda birth, x, y: _bilinear([birth.low], x, y), 1)
+    return torch.where(here.alive, low, 1.0)
+
+
+def _bilinear(pictures: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
+    return sample(torch.cat(pictures, 1), x[None, None, None], y[None, None, None], "bilinear")[0, :, 0]
+
+
+def _gather(here: Map, births: Births, take: Callable[[Birth, Tensor, Tensor], Tensor], channels: int) -> Tensor:
+    """(1, C, H, W) put together from what `take` gives, (C, N), for the pixels of every birth; 0 elsewhere."""
     born, x, y = here.born.flatten(), here.x.flatten(), here.y.flatten()
+    result = torch.zeros(channels, len(born), device=born.device)
     for frame in torch.unique(born[born >= 0]).tolist():
         where = (born == frame).nonzero()[:, 0]
-        values = torch.cat(list(vars(births[frame]).values()), 1)
-        flat[..., where] = sample_bounded(values, x[where][None, None, None], y[where][None, None, None])[:, :, 0]
-    parts = flat.reshape(1, -1, height, width).split(sizes, 1)
-    return Birth(**dict(zip(names, parts, strict=True)))
+        result[:, where] = take(births[frame], x[where], y[where])
+    return result.reshape(1, channels, *here.born.shape[-2:])

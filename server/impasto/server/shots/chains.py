@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
+
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.births import Birth, Births, fetch
+from impasto.server.shots.births import Births, recall
+from impasto.server.shots.heal import heal
 from impasto.server.shots.life import deaths, hidden
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.provenance import Map, carry
 from impasto.server.shots.relight import Light, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
-from torch import Tensor
 
 VERSION = 1
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
+_HELD = 3
+"""Frames whose light and motion stay in memory."""
+
 _CERTAIN = 0.05
 """Confidence is not believed to be less: one broken step does not outweigh all else."""
-
-
-@dataclass(frozen=True)
-class Carried:
-    """A map brought to a frame, and what it fetches there."""
-
-    map: Map
-    fetched: Birth
 
 
 class Stage:
@@ -55,7 +51,7 @@ class Stage:
         """The plate of a frame in parts."""
         if frame not in self._lights:
             self._lights[frame] = split(self.shot.picture(frame), self.shaper)
-            while len(self._lights) > 2:
+            while len(self._lights) > _HELD:
                 self._lights.popitem(last=False)
         return self._lights[frame]
 
@@ -63,7 +59,7 @@ class Stage:
         """Motion of a frame."""
         if frame not in self._motions:
             self._motions[frame] = self.motion.frame(frame)
-            while len(self._motions) > 2:
+            while len(self._motions) > _HELD:
                 self._motions.popitem(last=False)
         return self._motions[frame]
 
@@ -82,7 +78,7 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births) -> Carried:
+def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births) -> Map:
     """Bring a map one frame on and let die what does not survive.
 
     Args:
@@ -93,7 +89,7 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Birt
         births: those the map names.
 
     Returns:
-        The surviving map and what it fetches; doubt has grown by what the motion's confidence leaves open.
+        The map of what survives; its doubt has grown by what the motion's confidence leaves open.
     """
     motion = stage.frame_motion(frame)
     now = stage.light(frame)
@@ -104,13 +100,10 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Birt
         vectors, occlusion, confidence = motion.forward, motion.occlusion_next, motion.confidence_next
         cause = motion.cause % 10
     moved = carry(neighbour, vectors)
+    if not bool(moved.alive.any()):
+        return moved
     moved = replace(moved, doubt=moved.doubt - confidence.clamp_min(_CERTAIN).log())
-    fetched = fetch(moved, births)
-    then = relit_plate(fetched.plate, fetched.low, now, stage.shaper)
-    dead = deaths(moved, hidden(occlusion, cause), confidence, now.base, then)
-    return Carried(moved.without(dead), _without(fetched, dead))
-
-
-def _without(fetched: Birth, dead: Tensor) -> Birth:
-    """Only coverage tells what is there."""
-    return replace(fetched, cover=torch.where(dead, 0.0, fetched.cover))
+    plate, low = recall(moved, births)
+    then = relit_plate(plate, low, now, stage.shaper)
+    alive = moved.without(deaths(moved, hidden(occlusion, cause), confidence, now.base, then))
+    return heal(alive, now, births, stage.shaper)

@@ -1,18 +1,29 @@
-"""The ground: paint that no artist laid, born in order from the shot's start wherever nothing else covers."""
+"""The ground: paint that no artist laid, born in order from the shot's start wherever nothing else covers.
+
+What comes into view little by little would be painted in strips, a frame at a time, each with its own idea of the
+picture. So births look ahead: the shot is cut into spans, what has come into view by a span's last frame is painted
+there as a whole, and carried back to where it first shows. Only what that frame does not see is born in between.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
-from impasto.server.models.style.painter import Painter
-from impasto.server.shots.births import Birth, Births, fetch
-from impasto.server.shots.chains import Carried, Stage, advance, digest
-from impasto.server.shots.keyed import Coat, Keyed
-from impasto.server.shots.provenance import Map, identity
-from impasto.server.shots.relight import follow
-from impasto.server.shots.seams import mend
 from torch import Tensor
+
+from impasto.server.models.style.painter import Painter
+from impasto.server.ops.lowpass import grown
+from impasto.server.shots.births import Birth, Births, fetch
+from impasto.server.shots.chains import Stage, advance, digest
+from impasto.server.shots.heal import heal
+from impasto.server.shots.keyed import Coat, Keyed
+from impasto.server.shots.provenance import Map, identity, over
+from impasto.server.shots.relight import follow
+from impasto.server.shots.seams import REACH, mend
+
+SPAN = 8
+"""Frames that births look ahead, counted from the shot's start; the first frame is a span of its own."""
 
 _COVERED = 0.999
 """Coverage by keys from which no ground is needed."""
@@ -42,88 +53,150 @@ class Ground:
         self._stage, self._keyed, self._painter, self._relight, self._seed = stage, keyed, painter, relight, seed
         self._digest = digest(stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed))
         self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again)
-        self._last: tuple[int, Map] | None = None
-
-    def map(self, frame: int) -> Map:
-        """The map of a readable frame, with its own births; makes all births up to it that are not kept."""
-        path = [other for other in self._stage.frames if other <= frame]
-        here, missing = self._latest(path)
-        for step in missing:
-            here = self._step(here, step)
-        self._last = (frame, here)
-        return here
 
     def coat(self, frame: int) -> Coat:
-        """What the ground paints in this frame, under its light; covers everything the keys do not."""
-        here = self.map(frame)
-        return self._coat(frame, Carried(here, fetch(here, self.births)))
+        """What the ground paints in this readable frame, under its light; covers what the keys do not."""
+        if self._painter is None:
+            return self._bare(frame)
+        kept = self._stage.load(self._name("map", frame))
+        if kept is None:
+            self._paint_until(frame)
+            kept = self._stage.load(self._name("map", frame))
+            assert kept is not None
+        return self._coat(frame, kept)
 
-    def _latest(self, path: list[int]) -> tuple[Map | None, list[int]]:
-        for place in range(len(path) - 1, -1, -1):
-            if self._last is not None and self._last[0] == path[place]:
-                return self._last[1], path[place + 1 :]
-            kept = self._stage.load(self._name("map", path[place]))
-            if kept is not None:
-                return kept, path[place + 1 :]
-        return None, path
+    def _bare(self, frame: int) -> Coat:
+        """The plate itself."""
+        light = self._stage.light(frame)
+        one = torch.ones_like(light.gain)
+        here = identity(frame, one > 0)
+        return Coat(light.base, one, one, here.x, here.y, here.born)
 
-    def _step(self, before: Map | None, frame: int) -> Map:
-        """Carry, then let paint be born where there is none."""
-        self._stage.watch.check()
-        self._stage.watch.stage("births", frame)
-        carried = self._carried(before, frame)
-        keys = self._keyed.coat(frame)
-        newborn = ~carried.map.alive
-        if keys is not None:
-            newborn &= keys.cover < _COVERED
-        if bool(newborn.any()):
-            self.births.keep(frame, self._born(frame, carried, keys, newborn))
-        here = carried.map.reborn(newborn, frame)
-        self._stage.save(self._name("map", frame), here)
+    def _spans(self) -> list[tuple[int, ...]]:
+        frames = self._stage.frames
+        return [frames[:1], *(frames[start : start + SPAN] for start in range(1, len(frames), SPAN))]
+
+    def _paint_until(self, frame: int) -> None:
+        """Make all maps and births up to the end of the span this frame is in, from the last that is kept."""
+        spans = self._spans()
+        last = next(place for place, span in enumerate(spans) if frame <= span[-1])
+        first, before = last, None
+        while first > 0 and before is None:
+            before = self._stage.load(self._name("map", spans[first - 1][-1]))
+            first -= before is None
+        for span in spans[first : last + 1]:
+            before = self._paint(span, before)
+
+    def _paint(self, span: tuple[int, ...], before: Map | None) -> Map:
+        """Maps and births of one span, from the map of the frame before it; gives the map of its last frame."""
+        end = span[-1]
+        carried = self._forward(span, before)
+        newborn = self._newborn(end, carried)
+        self._bear(end, carried, newborn)
+        here = carried.reborn(newborn, end)
+        self._backward(span, identity(end, newborn))
+        self._between(span)
+        self._stage.save(self._name("map", end), here)
         return here
 
-    def _carried(self, before: Map | None, frame: int) -> Carried:
-        if before is None or self._painter is None:
-            light = self._stage.light(frame)
-            nothing = identity(frame, torch.zeros_like(light.gain, dtype=torch.bool))
-            return Carried(nothing, Birth.nothing(*light.gain.shape[-2:]))
-        return advance(self._stage, before, frame, True, self.births)
+    def _forward(self, span: tuple[int, ...], before: Map | None) -> Map:
+        """Carry what was painted before the span through it; gives the last frame's map."""
+        here = before
+        for frame in span:
+            self._begin("maps", frame)
+            if here is None:
+                here = identity(frame, torch.zeros_like(self._stage.light(frame).gain, dtype=torch.bool))
+            else:
+                here = advance(self._stage, here, frame, True, self.births)
+            self._stage.save(self._name("forward", frame), here)
+        assert here is not None
+        return here
 
-    def _born(self, frame: int, carried: Carried, keys: Coat | None, newborn: Tensor) -> Birth:
-        """Paint what is newborn so that it continues what is carried."""
-        stage = self._stage
-        light = stage.light(frame)
-        match = torch.ones_like(light.gain)
-        cover = torch.ones_like(light.gain)
-        if self._painter is None:
-            return Birth.of(light.base, match, cover, light)
-        coat = self._coat(frame, carried)
-        there = carried.map.alive
-        base = coat.base
-        if keys is not None:
-            base = torch.where(there, base, keys.base) * (1 - keys.cover) + keys.base * keys.cover
-            there = there | (keys.cover > 0.5)
-            match = keys.match * keys.cover + (1 - keys.cover)
-        start = mend(light.base, base, there, newborn) if bool(there.any()) else light.base
-        painter = self._painter(frame)
+    def _backward(self, span: tuple[int, ...], here: Map) -> None:
+        """Carry what was born in the span's last frame back to where it first shows."""
+        for frame in reversed(span[:-1]):
+            self._begin("maps", frame)
+            here = advance(self._stage, here, frame, False, self.births)
+            self._stage.save(self._name("both", frame), over(self._kept("forward", frame), here))
+
+    def _between(self, span: tuple[int, ...]) -> None:
+        """Let be born, in order, what shows in between only."""
+        rest: Map | None = None
+        for frame in span[:-1]:
+            here = self._kept("both", frame)
+            if rest is not None:
+                here = over(here, advance(self._stage, rest, frame, True, self.births))
+            here = heal(here, self._stage.light(frame), self.births, self._stage.shaper)
+            newborn = self._newborn(frame, here)
+            self._bear(frame, here, newborn)
+            both = self._kept("both", frame).alive
+            here = here.reborn(newborn, frame)
+            rest = here.without(both)
+            self._stage.save(self._name("map", frame), here)
+
+    def _newborn(self, frame: int, carried: Map) -> Tensor:
+        """Pixels that neither carried paint nor keys cover."""
+        keys = self._keyed.coat(frame)
+        missing = ~carried.alive
+        return missing if keys is None else missing & (keys.cover < _COVERED)
+
+    def _bear(self, frame: int, carried: Map, newborn: Tensor) -> None:
+        """Paint what is newborn so that it continues what is there, and keep it."""
+        if not bool(newborn.any()):
+            return
+        self._begin("births", frame)
+        assert self._painter is not None
+        stage, light, painter = self._stage, self._stage.light(frame), self._painter(frame)
+        near = newborn if painter.local else grown(newborn, 2 * int(REACH))
+        near = torch.ones_like(near) if painter.local else near
+        base, there, match = self._surroundings(frame, carried.without(~near))
+        start = mend(light.base, base, there, newborn, light.base) if painter.local else None
         painted = painter.paint(
             light.base, start=start, where=newborn, seed=self._seed + frame, check=stage.watch.check
         )
-        return Birth.of(mend(painted, base, there, newborn), torch.where(newborn, 1.0, match), cover, light)
+        paint = mend(painted, base, there, newborn, light.base)
+        paint = torch.where(newborn | there, paint, painted)
+        self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light))
 
-    def _coat(self, frame: int, carried: Carried) -> Coat:
-        own, here = carried.fetched, carried.map
-        base = follow(own.paint, own.plate, own.low, self._stage.light(frame), self._stage.shaper, self._relight)
+    def _surroundings(self, frame: int, carried: Map) -> tuple[Tensor, Tensor, Tensor]:
+        """What lies around newborn paint: shaped base, where it is, and its match with the plate's highlights."""
+        coat = self._coat(frame, carried)
+        base, there, match = coat.base, carried.alive, torch.where(carried.alive, coat.match, 1.0)
+        keys = self._keyed.coat(frame)
+        if keys is not None:
+            ground = torch.where(there, base, keys.base)
+            base = keys.base * keys.cover + ground * (1 - keys.cover)
+            match = keys.match * keys.cover + match * (1 - keys.cover)
+            there = there | (keys.cover > 0.5)
+        return base, there, match
+
+    def _coat(self, frame: int, here: Map) -> Coat:
+        own, stage = fetch(here, self.births), self._stage
+        base = follow(own.paint, own.plate, own.low, stage.light(frame), stage.shaper, self._relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
 
     def _again(self, frame: int) -> Birth:
         """A birth the store has lost, made again from the frames before it."""
-        path = [other for other in self._stage.frames if other < frame]
-        here, missing = self._latest(path) if path else (None, [])
-        for step in missing:
-            here = self._step(here, step)
-        self._step(here, frame)
+        spans = self._spans()
+        place = next(place for place, span in enumerate(spans) if frame in span)
+        before: Map | None = None
+        if place > 0:
+            end = spans[place - 1][-1]
+            before = self._stage.load(self._name("map", end))
+            if before is None:
+                self._paint_until(end)
+                before = self._kept("map", end)
+        self._paint(spans[place], before)
         return self.births[frame]
+
+    def _begin(self, what: str, frame: int) -> None:
+        self._stage.watch.check()
+        self._stage.watch.stage(what, frame)
+
+    def _kept(self, what: str, frame: int) -> Map:
+        kept = self._stage.load(self._name(what, frame))
+        assert kept is not None
+        return kept
 
     def _name(self, what: str, frame: int) -> str:
         return f"{what}-{digest(self._digest, str(frame))}"

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from impasto.server.errors import BadRequest
 from impasto.server.shots.births import Birth, Births, fetch
 from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.keys import Key, choose
 from impasto.server.shots.provenance import Map, identity
 from impasto.server.shots.relight import follow, undevelop
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class KeyChain:
         for step in missing:
             self._stage.watch.check()
             self._stage.watch.stage("maps", step)
-            here = advance(self._stage, here, step, onward, self.births).map
+            here = advance(self._stage, here, step, onward, self.births)
             self._stage.save(self._name(step), here)
         self._last[onward] = (frame, here)
         return here
@@ -104,6 +105,7 @@ class Keyed:
 
     def __init__(self, stage: Stage, keys: Sequence[Key], relight: float) -> None:
         self._stage, self._relight = stage, relight
+        self._last: tuple[int, Coat | None] | None = None
         for key in keys:
             if key.frame not in stage.shot.frames:
                 raise BadRequest(
@@ -124,12 +126,15 @@ class Keyed:
 
     def coat(self, frame: int) -> Coat | None:
         """What the keys paint in this frame, or None where none may."""
-        chains = [chain for chain in self.chains if chain.key.holds(frame)]
-        if not chains:
-            return None
+        if self._last is None or self._last[0] != frame:
+            chains = [chain for chain in self.chains if chain.key.holds(frame)]
+            self._last = frame, self._made(frame, chains) if chains else None
+        return self._last[1]
+
+    def _made(self, frame: int, chains: list[KeyChain]) -> Coat:
         stage = self._stage
         maps = [chain.map(frame) for chain in chains]
-        fetched = [_fetched(chain, own) for chain, own in zip(chains, maps, strict=True)]
+        fetched = [fetch(own, chain.births) for chain, own in zip(chains, maps, strict=True)]
         shares = choose(frame, [chain.key for chain in chains], maps, [each.cover for each in fetched])
         cover = torch.stack(shares).sum(0)
         light = stage.light(frame)
@@ -143,7 +148,3 @@ class Keyed:
         pick = [torch.stack([getattr(own, name) for own in maps]).gather(0, heaviest[None])[0] for name in "xy"]
         born = torch.stack([own.born for own in maps]).gather(0, heaviest[None])[0]
         return Coat(base, match, cover, pick[0], pick[1], born)
-
-
-def _fetched(chain: KeyChain, own: Map) -> Birth:
-    return fetch(own, chain.births)

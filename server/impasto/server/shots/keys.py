@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from impasto.server.ops.lowpass import lowpass
 from impasto.server.shots.provenance import Map, stretch
-from torch import Tensor
 
 _MEMORY = 8.0
 """Frames of distance that weigh as much as one doubt."""

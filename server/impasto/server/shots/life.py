@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
 from impasto.server.ops.lowpass import lowpass
 from impasto.server.shots import mattes
 from impasto.server.shots.provenance import Map, stretch
-from torch import Tensor
-from torch.nn import functional as F
 
 _TRUST = 0.47
 """Confidence below which motion counts as broken: where the forward/backward check of Sundaram et al. 2010 fails."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
+
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.keyed import Coat
 from impasto.server.shots.relight import Light, develop
-from torch import Tensor
 
 
 def overlay(keys: Coat | None, ground: Coat | None) -> Coat:

@@ -144,3 +144,10 @@ def stretch(here: Map) -> Tensor:
         change = length.clamp(1e-2, 1e2).log().abs()
         worst = torch.maximum(worst, torch.where(one, change, torch.zeros_like(change)))
     return worst
+
+
+def over(upper: Map, lower: Map) -> Map:
+    """The upper map, and the lower where the upper has no paint."""
+    alive = upper.alive
+    parts = {name: torch.where(alive, value, vars(lower)[name]) for name, value in vars(upper).items()}
+    return Map(**parts)

@@ -1,7 +1,7 @@
 """Light: a plate taken apart into what paint replaces and what stays the plate's own.
 
 A plate is its base (luminance up to the knee) times its gain (highlights above it). Paint replaces the base; the gain of
-the plate *now* is put back on top (methods: ratio mode), so energy and flares follow the plate. Below the knee, carried
+the plate *now* is put back on top, so energy and flares follow the plate. Below the knee, carried
 paint follows the low-frequency brightness of the plate now against the plate at birth.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from impasto.server.ops.lowpass import broad
 from impasto.server.plates.shaper import Shaper
-from torch import Tensor
 
 _LUMA = (0.2126, 0.7152, 0.0722)
 _FLOOR = 0.02
@@ -45,7 +46,7 @@ def luminance(linear: Tensor) -> Tensor:
 
 def knee(shaper: Shaper) -> float:
     """Scene-linear luminance above which light is the plate's own: display white, or more in a bright scene."""
-    return max(1.0, 1.0 / shaper.exposure)
+    return max(1.0, 1.0 / float(shaper.exposure))
 
 
 def excess(linear: Tensor, shaper: Shaper) -> Tensor:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from impasto.server.models.style.painter import Painter
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.chains import Stage
@@ -19,7 +21,6 @@ from impasto.server.shots.keys import Key
 from impasto.server.shots.motion import Motion
 from impasto.server.shots.picture import overlay, picture
 from impasto.server.shots.shot import Shot, Store, Watch
-from torch import Tensor
 
 STYLE, KEY, FILL = 0, 1, 2
 """Codes of `source.kind`: painted by a look, by the artist, or filled in where no key sees."""
@@ -104,11 +105,10 @@ def render(
 
 
 def _by_frame(painter: Painter | Callable[[int], Painter] | None) -> Callable[[int], Painter] | None:
-    if painter is None:
-        return None
-    if hasattr(painter, "paint"):
-        return lambda frame: painter
-    return painter
+    if painter is None or not hasattr(painter, "paint"):
+        return painter
+    same: Painter = painter
+    return lambda frame: same
 
 
 def _painted(frame: int, stage: Stage, keys: Coat | None, coat: Coat, ground_kind: int) -> Painted:
