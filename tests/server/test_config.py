@@ -1,8 +1,9 @@
+import re
 from pathlib import Path
 
 import pytest
 
-from impasto.server.config import ServerConfig, _cgroup_quota, available_threads
+from impasto.server.config import ELSEWHERE, ServerConfig, _cgroup_quota, available_threads
 from impasto.server.errors import BadRequest
 
 
@@ -35,6 +36,16 @@ def test_an_unknown_setting_is_refused_wherever_it_stands(tmp_path, monkeypatch)
     monkeypatch.setenv("IMPASTO_TREADS", "2")
     with pytest.raises(BadRequest, match="IMPASTO_TREADS"):
         ServerConfig.read()
+
+
+def test_every_variable_the_code_reads_is_known():
+    project = Path(__file__).resolve().parents[2]
+    files = [file for folder in ("server", "nuke_plugin") for file in (project / folder).rglob("*.py")]
+    named = {
+        name for file in files for name in re.findall(r'environ[^\n]*"(IMPASTO_[A-Z_]+)"', file.read_text("utf-8"))
+    }
+    fields = {f"IMPASTO_{name.upper()}" for name in ServerConfig.model_fields} | {"IMPASTO_CACHE"}
+    assert named <= fields | ELSEWHERE
 
 
 @pytest.mark.parametrize("text", ["threads = ", "\udcff"])

@@ -18,8 +18,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from impasto.server.errors import BadRequest
 
 ENVIRONMENT = "IMPASTO_"
-ELSEWHERE = frozenset({"IMPASTO_SERVER", "IMPASTO_ASSETS", "IMPASTO_COMMAND", "IMPASTO_CONFIG"})
-"""Variables of the client side and of the tests, which are no settings of the server."""
+ELSEWHERE = frozenset({"IMPASTO_SERVER", "IMPASTO_WEIGHTS", "IMPASTO_MODELS_POLICY", "IMPASTO_ASSETS"})
+"""Variables read elsewhere: by the client side, by the store of weights and by the tests."""
 
 
 def available_threads() -> int:

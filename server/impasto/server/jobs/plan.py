@@ -19,6 +19,7 @@ from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.job_pb2 import Plan as PlanMessage
 
 if TYPE_CHECKING:
+    from impasto.server.models.card import Model
     from impasto.server.plates import Header
 
 SECONDS_PER_MEGAPIXEL = {"dis": 2.0, "deepflow": 12.0, "swd": 65.0, "johnson": 12.0}
@@ -169,16 +170,31 @@ def resolve_device(wish: str) -> str:
 
 
 def models_used(spec: JobSpec) -> dict[str, str]:
-    """What every model that may take part says of itself, by id, changing whenever its results do."""
+    """What every model that may take part says of itself, by id, changing whenever its results do.
+
+    Raises:
+        NotReady: the weights of the motion model are not here.
+        Denied: they may not be used.
+    """
     from impasto.server.models.catalogue import catalogue, find
 
-    models = [find(name, "flow") for name in (motion_model(spec),) if name]
+    used = {}
+    if name := motion_model(spec):
+        model = find(name, "flow")
+        used[name] = f"{model.version}/{_weights(model)}"
     if spec.WhichOneof("kind") == "stylize":
         # Which painter a style file means is known when it is opened; all are counted in.
-        models += [model for model in catalogue().values() if model.family == "style"]
-    return {
-        model.id: f"{model.family}/{model.version}/{model.weights.sha256 if model.weights else ''}" for model in models
-    }
+        used |= {model.id: f"{model.version}" for model in catalogue().values() if model.family == "style"}
+    return used
+
+
+def _weights(model: Model) -> str:
+    """SHA-256 of the weights a model will use; empty where it needs none."""
+    if not model.published:
+        return ""
+    from impasto.server.models import weights
+
+    return weights.digest(weights.Store(weights.default_folder(), weights.default_policy()).ready(model))
 
 
 def _precision(spec: JobSpec) -> str:

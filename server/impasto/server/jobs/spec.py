@@ -248,7 +248,9 @@ def _check_styles(spec: JobSpec) -> None:
             raise NotFound(
                 f"There is no style '{style.name}'; name a picture or a weights file.", reason="STYLE_UNKNOWN"
             )
-    for name, low, high in (("strength", 0.0, 1.0), ("style_scale", 0.05, 20.0), ("relight", 0.0, 1.0)):
+    scale = next(known for known in catalogue.find("swd", "style").parameters if known.name == "style_scale")
+    ranges = {"strength": (0.0, 1.0), "style_scale": (scale.minimum, scale.maximum), "relight": (0.0, 1.0)}
+    for name, (low, high) in ranges.items():
         value = getattr(wish, name)
         if wish.HasField(name) and not low <= value <= high:
             raise BadRequest(

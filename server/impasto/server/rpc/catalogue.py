@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from impasto.server.errors import BadRequest
-from impasto.server.models import catalogue
+from impasto.server.models import catalogue, weights
 from impasto.v1.catalog_pb2 import (
     ListModelsRequest,
     ListModelsResponse,
@@ -24,13 +24,14 @@ class CatalogService(CatalogServiceServicer):
         """List the models, by family, then id."""
         if request.family not in ("", "flow", "style"):
             raise BadRequest(f"There is no family '{request.family}'; say flow or style.", reason="FAMILY_UNKNOWN")
+        store = weights.Store(weights.default_folder())
         return ListModelsResponse(
             models=[
                 ModelInfo(
                     id=model.id,
                     family=model.family,
                     summary=model.summary,
-                    ready=model.weights is None,
+                    ready=not model.published or any(store.path(each).is_file() for each in model.published),
                     licence=model.weights.licence if model.weights else "",
                     parameters=[
                         ModelParameter(
