@@ -42,7 +42,7 @@ class Canvas:
         self._random = np.random.default_rng(self.seed)
         size = (self.height * _FINER, self.width * _FINER)
         weave = self._random.normal(0.0, 0.02, size).astype(np.float32)
-        self._colour = np.broadcast_to(np.float32(self.ground), (*size, 3)) + weave[..., None]
+        self._colour = np.broadcast_to(np.array(self.ground, np.float32), (*size, 3)) + weave[..., None]
         self._relief = np.zeros(size, np.float32)
 
     def stroke(
@@ -82,7 +82,7 @@ class Canvas:
         slope = (np.roll(soft, 2, 0) - np.roll(soft, -2, 0)) + (np.roll(soft, 2, 1) - np.roll(soft, -2, 1))
         lit = self._colour * (1.0 - relief * np.clip(slope, -1.5, 1.5))[..., None]
         small = cv2.resize(lit, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        return np.clip(small, 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(small, 0.0, 1.0), np.float32)
 
     def seen(self) -> Image:
         """What has been painted so far without relief, (height, width, 3) float32."""
@@ -95,7 +95,7 @@ def orientation(picture: Image, smooth: float = 6.0) -> NDArray[np.float64]:
     The structure tensor's weaker eigenvector (Kyprianidis and Kang, "Image and video abstraction by coherence-enhancing
     filtering", 2011).
     """
-    luma = (picture @ np.float32([0.2126, 0.7152, 0.0722])).astype(np.float32)
+    luma = np.asarray(picture @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
     gx, gy = cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)
     xx, xy, yy = (cv2.GaussianBlur(product, (0, 0), smooth) for product in (gx * gx, gx * gy, gy * gy))
     angle = 0.5 * np.arctan2(2.0 * xy, xx - yy) + np.pi / 2

@@ -7,18 +7,16 @@ named as in the published checkpoints of pytorch/examples (`fast_neural_style`),
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from impasto.server.errors import BadRequest, NotFound
+from impasto.server.errors import BadRequest
+from impasto.server.models import weights
 from impasto.server.models.card import Model
 
 PARAMETERS = 1_679_235
@@ -86,32 +84,6 @@ class JohnsonNet(nn.Module):
         return x
 
 
-def _reads(path: Path) -> Mapping[str, object]:
-    """The named tensors of a file: safetensors, or a PyTorch checkpoint that holds nothing but tensors."""
-    if not path.is_file():
-        raise NotFound(f"There is no weights file {path}; check the path of --style.", reason="STYLE_UNKNOWN")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise BadRequest(
-            f"{path} is not a plain weights file: it is damaged or holds program code, which is never run; save it "
-            "again as a state dict or as safetensors.",
-            reason="WEIGHTS_REFUSED",
-        ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, SafetensorError) as error:
-        raise BadRequest(
-            f"{path} is damaged or not a weights file; fetch it again.", reason="WEIGHTS_UNREADABLE"
-        ) from error
-    if not isinstance(state, Mapping):
-        raise BadRequest(
-            f"{path} holds a {type(state).__name__} instead of named weights; save the net's state dict.",
-            reason="WEIGHTS_REFUSED",
-        )
-    return state
-
-
 def load(path: Path) -> dict[str, Tensor]:
     """The weights of a Johnson net, known by their keys and shapes.
 
@@ -125,29 +97,17 @@ def load(path: Path) -> dict[str, Tensor]:
         NotFound: no such file.
         BadRequest: damaged, holding code, or not a Johnson net; the sentence says which.
     """
-    state = {key: value for key, value in _reads(path).items() if not _RUNNING.search(key)}
+    state = {key: value for key, value in weights.read(path).items() if not _RUNNING.search(key)}
     with torch.device("meta"):
-        expected = {key: value.shape for key, value in JohnsonNet().state_dict().items()}
-    missing, unknown = sorted(expected.keys() - state.keys()), sorted(map(str, state.keys() - expected.keys()))
-    if missing or unknown:
-        first = f"it lacks '{missing[0]}'" if missing else f"it holds '{unknown[0]}'"
+        expected = JohnsonNet().state_dict()
+    difference = weights.first_difference(state, expected)
+    if difference:
         raise BadRequest(
-            f"{path} is not a Johnson net ({first}); as a style give a picture or a checkpoint with the keys of "
+            f"{path} is not a Johnson net ({difference}); as a style give a picture or a checkpoint with the keys of "
             "pytorch/examples fast_neural_style.",
             reason="WEIGHTS_UNKNOWN",
         )
-    for key, shape in expected.items():
-        value = state[key]
-        if not isinstance(value, Tensor) or value.shape != shape:
-            found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise BadRequest(
-                f"{path} is not a Johnson net ('{key}' is {found}, not {tuple(shape)}); give a checkpoint with the "
-                "shapes of pytorch/examples fast_neural_style.",
-                reason="WEIGHTS_UNKNOWN",
-            )
-        if not torch.isfinite(value).all():
-            raise BadRequest(f"{path} holds numbers that are not finite in '{key}'; fetch it again.")
-    return {key: value.float() for key, value in state.items() if isinstance(value, Tensor)}
+    return {key: value.float() for key, value in state.items()}
 
 
 class JohnsonPainter:
@@ -182,17 +142,17 @@ class JohnsonPainter:
         return (x[..., :height, :width] / 255.0).clamp(0.0, 1.0)
 
 
-def build(weights: Path) -> JohnsonPainter:
+def build(path: Path) -> JohnsonPainter:
     """A painter from a weights file.
 
     Args:
-        weights: see `load`.
+        path: see `load`.
 
     Raises:
         NotFound, BadRequest: as `load`.
     """
     net = JohnsonNet()
-    net.load_state_dict(load(weights))
+    net.load_state_dict(load(path))
     return JohnsonPainter(net)
 
 

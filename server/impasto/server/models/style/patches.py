@@ -130,5 +130,7 @@ class PatchTable:
             weights = votes.new_zeros(votes.shape).index_copy_(1, touched, weights)
         shape = (int(padded.shape[-2]), int(padded.shape[-1]))
         total = F.fold(weights[None], shape, size, stride=stride)
-        painted = torch.where(total > 0, F.fold(votes[None], shape, size, stride=stride) / total.clamp(min=1e-9), padded)
+        painted = torch.where(
+            total > 0, F.fold(votes[None], shape, size, stride=stride) / total.clamp(min=1e-9), padded
+        )
         return painted[..., reach : reach + height, reach : reach + width], used
