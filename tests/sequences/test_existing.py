@@ -29,6 +29,8 @@ def _exr(path: Path, job: str | None, compression: str = "ZIPS", height: int = 4
 def test_nothing_there_is_absent(tmp_path: Path) -> None:
     assert standing(tmp_path / "a.exr", "d") is Standing.ABSENT
     assert standing(tmp_path / "no" / "a.exr", "d") is Standing.ABSENT
+    (tmp_path / "file").touch()
+    assert standing(tmp_path / "file" / "a.exr", "d") is Standing.ABSENT
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import signal
 import sys
@@ -20,8 +21,8 @@ from impasto.sequences import SequenceError
 DONE, FAILED, BAD_REQUEST, UNREACHABLE, FRAMES_FAILED, CANCELLED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived; like KeyboardInterrupt, nothing catches it but the end and what must tidy up."""
+class Terminated(SystemExit):
+    """SIGTERM arrived; nothing catches it but the end and what must tidy up."""
 
 
 def run(command: Callable[[], object], arguments: Sequence[str]) -> int:
@@ -47,14 +48,15 @@ def run(command: Callable[[], object], arguments: Sequence[str]) -> int:
 
 def wants_events(arguments: Sequence[str]) -> bool:
     """Whether a command line asks for events on standard output."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(pair == ("--events", "json") or pair[0] == "--events=json" for pair in pairs)
+    return "--events=json" in arguments or ("--events", "json") in itertools.pairwise(arguments)
 
 
 def _outcome(command: Callable[[], object]) -> tuple[int, str, str]:
     """Exit code, reason and sentence."""
     try:
         code = command()
+        if code == CANCELLED:
+            raise KeyboardInterrupt  # which typer had turned into its code
         return (code if isinstance(code, int) else DONE), "", ""
     except Exit as error:
         return error.exit_code, "", ""
@@ -65,10 +67,10 @@ def _outcome(command: Callable[[], object]) -> tuple[int, str, str]:
         return BAD_REQUEST, "BAD_REQUEST", str(error)
     except ImpastoError as error:
         return error.exit_code, error.reason, error.message
-    except (KeyboardInterrupt, Abort):
-        return CANCELLED, "CANCELLED", "Cancelled; finished frames are kept."
     except Terminated:
         return TERMINATED, "TERMINATED", "Terminated; finished frames are kept."
+    except (KeyboardInterrupt, Abort):
+        return CANCELLED, "CANCELLED", "Cancelled; finished frames are kept."
     except OSError as error:
         if error.errno == errno.EPIPE:
             _silence_output()
@@ -91,7 +93,7 @@ def _signals_as_exceptions() -> Iterator[None]:
 
     def terminate(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
+        raise Terminated(TERMINATED)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted

@@ -91,12 +91,12 @@ def _run(client: Client, spec: job_pb2.JobSpec, shown: Report) -> None:
         for event in render:
             last = max(last, event.number)
             shown.show(event)
-    except KeyboardInterrupt:
-        _cancel(client, render, spec, shown, last)
-        raise
     except Terminated:
         with contextlib.suppress(ImpastoError):
             render.cancel()
+        raise
+    except KeyboardInterrupt:
+        _cancel(client, render, spec, shown, last)
         raise
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -147,9 +146,14 @@ class Client:
         except SequenceError as error:
             raise BadRequestError(str(error), reason="FILES_INVALID") from error
 
-    def create(self, spec: job_pb2.JobSpec) -> job_pb2.Job:
-        """Have a gathered job kept and queued; what its plan calls missing is then to be sent."""
-        request = job_pb2.CreateJobRequest(spec=spec, request_id=uuid.uuid4().hex)
+    def create(self, spec: job_pb2.JobSpec, request_id: str) -> job_pb2.Job:
+        """Have a gathered job kept and queued; what its plan calls missing is then to be sent.
+
+        Args:
+            spec: the whole job.
+            request_id: made up by the caller; the same id gives the same job again.
+        """
+        request = job_pb2.CreateJobRequest(spec=spec, request_id=request_id)
         job: job_pb2.Job = self._call(self._connection.jobs.CreateJob, request).job
         return job
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from impasto.client.events import (
 )
 from impasto.client.planned import PlannedJob
 from impasto.sequences import SequencePattern, format_frames
+from impasto.v1 import job_pb2
 
 if TYPE_CHECKING:
     from impasto.client.client import Client
@@ -85,9 +87,19 @@ class Render(Iterator[Event]):
         yield from planned.skipped
         if not planned.todo:
             return
-        created = self._client.create(planned.spec_to_do())
-        self.job = created.name
+        created = self._create(planned.spec_to_do())
         yield from self._client.send(created, planned.files)
+
+    def _create(self, spec: job_pb2.JobSpec) -> job_pb2.Job:
+        request_id = uuid.uuid4().hex
+        try:
+            created = self._client.create(spec, request_id)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            # The server may have it though its answer was not heard: asked again, it tells the name to cancel.
+            self.job = self._client.create(spec, request_id).name
+            raise
+        self.job = created.name
+        return created
 
     def _run(self) -> Iterator[Event]:
         yield from self.submit()

@@ -54,7 +54,7 @@ def standing(path: Path, digest: str) -> Standing:
             if not job:
                 return Standing.FOREIGN
             return Standing.SAME if job == digest and _is_whole(file, header) else Standing.OURS
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         # A link to nowhere counts as a file that is not ours: writing through it would surprise its owner.
         return Standing.FOREIGN if path.is_symlink() else Standing.ABSENT
     except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fileseq import FileSequence, ParseException
 from fileseq.constants import PAD_STYLE_HASH1
+
 from impasto.sequences.errors import SequenceError
 
 VIDEO_SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".mxf", ".mkv", ".avi", ".webm"})

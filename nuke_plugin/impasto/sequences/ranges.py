@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from fileseq import FrameSet, framesToFrameRange
+
 from impasto.sequences.errors import SequenceError
 
 LARGEST = 1_000_000
