@@ -2,6 +2,7 @@ import pytest
 
 from impasto.server.errors import BadRequest, ImpastoError
 from impasto.server.jobs.spec import check, file_refs, motion_model, refuse_writing_onto_inputs
+from impasto.server.models.style.presets import presets
 from impasto.v1.job_pb2 import JobSpec, Key, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
 
@@ -128,6 +129,12 @@ def test_what_cannot_be_done_is_refused_in_one_sentence_that_names_it(change, re
     assert words in caught.value.message
     assert caught.value.message.endswith(".")
     assert "\n" not in caught.value.message
+
+
+def test_a_preset_is_a_style_without_a_file():
+    spec = paint_job()
+    spec.stylize.styles.append(Style(name=next(iter(presets()))))
+    check(spec)
 
 
 def test_keys_come_first_then_frames_spread_over_the_shot():

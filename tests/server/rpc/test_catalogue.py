@@ -2,6 +2,7 @@ import grpc
 import pytest
 
 from impasto.server.models.catalogue import catalogue
+from impasto.server.models.style import presets
 from impasto.v1.catalog_pb2 import ListModelsRequest, ListStylesRequest
 from impasto.v1.catalog_pb2_grpc import CatalogServiceStub
 
@@ -22,5 +23,6 @@ def test_models_are_shown_by_family(world):
         CatalogServiceStub(world.channel).ListModels(ListModelsRequest(family="warp"), timeout=60)
 
 
-def test_a_style_is_a_file_its_user_names(world):
-    assert not CatalogServiceStub(world.channel).ListStyles(ListStylesRequest(), timeout=60).styles
+def test_the_presets_are_shown_with_a_sentence_each(world):
+    shown = CatalogServiceStub(world.channel).ListStyles(ListStylesRequest(), timeout=60).styles
+    assert {style.name: style.summary for style in shown} == presets.presets()

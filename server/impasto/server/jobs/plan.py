@@ -264,7 +264,7 @@ def _digest(spec: JobSpec, frames: Frames, device: str, precision: str) -> str:
         "plate": sorted((e.frame, e.view, e.file.sha256) for e in spec.plate.files if e.frame in in_shot),
         "video": spec.plate.video.sha256,
         "keys": sorted((k.frame, k.file.sha256, _value(k, "weight", 1.0), k.hold) for k in spec.stylize.keys),
-        "styles": [style.file.sha256 for style in spec.stylize.styles],
+        "styles": [style.file.sha256 or style.name for style in spec.stylize.styles],
         "motion": [
             motion_model(spec),
             source.plate,

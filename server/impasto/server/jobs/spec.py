@@ -236,6 +236,8 @@ def _check_motion(source: MotionSource) -> None:
 
 
 def _check_styles(spec: JobSpec) -> None:
+    from impasto.server.models.style import presets
+
     wish = spec.stylize
     if not wish.styles and not wish.keys:
         raise BadRequest("The job has neither a style nor a key; give --style or --key.", reason="LOOK_MISSING")
@@ -244,9 +246,11 @@ def _check_styles(spec: JobSpec) -> None:
             f"The job has {len(wish.styles)} styles; this version paints with one.", reason="STYLES_TOO_MANY"
         )
     for style in wish.styles:
-        if not style.HasField("file"):
+        if not style.HasField("file") and style.name not in presets.presets():
             raise NotFound(
-                f"There is no style '{style.name}'; name a picture or a weights file.", reason="STYLE_UNKNOWN"
+                f"There is no style '{style.name}': it is no file and no preset; presets are: "
+                f"{', '.join(sorted(presets.presets()))}.",
+                reason="STYLE_UNKNOWN",
             )
     scale = next(known for known in catalogue.find("swd", "style").parameters if known.name == "style_scale")
     ranges = {"strength": (0.0, 1.0), "style_scale": (scale.minimum, scale.maximum), "relight": (0.0, 1.0)}

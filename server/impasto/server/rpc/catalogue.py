@@ -13,6 +13,7 @@ from impasto.v1.catalog_pb2 import (
     ListStylesResponse,
     ModelInfo,
     ModelParameter,
+    StyleInfo,
 )
 from impasto.v1.catalog_pb2_grpc import CatalogServiceServicer
 
@@ -50,5 +51,9 @@ class CatalogService(CatalogServiceServicer):
         )
 
     def ListStyles(self, request: ListStylesRequest, context: grpc.ServicerContext) -> ListStylesResponse:  # noqa: N802
-        """List the styles known by name. There are none: a style is a picture or weights file its user names."""
-        return ListStylesResponse()
+        """List the styles known by name."""
+        from impasto.server.models.style import presets
+
+        return ListStylesResponse(
+            styles=[StyleInfo(name=name, summary=summary) for name, summary in sorted(presets.presets().items())]
+        )
