@@ -1,7 +1,7 @@
 """The one resampling that paint goes through: cubic spline interpolation, without overshoot far past what is there.
 
-Interpolating splines keep far more of fine detail than cubic convolution does with the same 4x4 taps (Unser et al. 1993,
-"B-spline signal processing"; Thevenaz et al. 2000, "Interpolation revisited").
+Interpolating splines keep far more of fine detail than cubic convolution does with the same 4x4 taps (Unser et al.
+1993, "B-spline signal processing"; Thevenaz et al. 2000, "Interpolation revisited").
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def sample_spline(picture: Tensor, coefficients: Tensor, x: Tensor, y: Tensor) -
         result.addcmul_(along, row_weight[:, None])
     corner = values.index_select(0, rows[1] + columns[1])
     low = high = corner
-    for row, column in ((1, 2), (2, 1), (2, 2)):
-        tap = values.index_select(0, rows[row] + columns[column])
-        low, high = torch.minimum(low, tap), torch.maximum(high, tap)
+    for down, across in ((1, 2), (2, 1), (2, 2)):
+        beside = values.index_select(0, rows[down] + columns[across])
+        low, high = torch.minimum(low, beside), torch.maximum(high, beside)
     slack = (high - low) * _OVERSHOOT
     result = torch.minimum(torch.maximum(result, low - slack), high + slack)
     whole = (part_x == 0) & (part_y == 0)

@@ -1,7 +1,7 @@
 """Healing: hairline gaps in carried paint are closed by the paint beside them, where the plate bears it out.
 
-Along the borders of things a pixel shows a little of both sides, and its history breaks for want of a neighbour, not for
-want of paint. Painted anew it would be a speck.
+Along the borders of things a pixel shows a little of both sides, and its history breaks for want of a neighbour, not
+for want of paint. Painted anew it would be a speck.
 """
 
 from __future__ import annotations

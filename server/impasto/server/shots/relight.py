@@ -1,8 +1,8 @@
 """Light: a plate taken apart into what paint replaces and what stays the plate's own.
 
-A plate is its base (luminance up to the knee) times its gain (highlights above it). Paint replaces the base; the gain of
-the plate *now* is put back on top, so energy and flares follow the plate. Below the knee, carried
-paint follows the low-frequency brightness of the plate now against the plate at birth.
+A plate is its base (luminance up to the knee) times its gain (highlights above it). Paint replaces the base; the gain
+of the plate *now* is put back on top, so energy and flares follow the plate. Below the knee, carried paint follows the
+low-frequency brightness of the plate now against the plate at birth.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Light:
 
 def luminance(linear: Tensor) -> Tensor:
     """Rec.709 luminance of (1, 3, H, W), as (1, 1, H, W)."""
-    red, green, blue = linear.split(1, 1)
+    red, green, blue = linear[:, :1], linear[:, 1:2], linear[:, 2:3]
     return red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]
 
 
@@ -51,7 +51,8 @@ def knee(shaper: Shaper) -> float:
 
 def excess(linear: Tensor, shaper: Shaper) -> Tensor:
     """How many times the knee a picture's luminance is, (1, 1, H, W), at least 1."""
-    return (luminance(linear) / knee(shaper)).clamp_min(1.0)
+    times: Tensor = (luminance(linear) / knee(shaper)).clamp_min(1.0)
+    return times
 
 
 def split(linear: Tensor, shaper: Shaper) -> Light:
@@ -91,17 +92,23 @@ def follow(paint: Tensor, then: Tensor, low_then: Tensor, now: Light, shaper: Sh
         (1, 3, H, W), shaped base.
     """
     floor = _FLOOR / shaper.exposure
-    low = (now.low / low_then).clamp(1 / _MOST, _MOST).log() * relight
-    light_now = luminance(shaper.decode(now.base)).clamp_min(0.0)
+    plain, seen = shaper.decode(paint), shaper.decode(now.base)
+    light_now = luminance(seen).clamp_min(0.0)
     light_then = luminance(shaper.decode(then)).clamp_min(0.0)
+    low = (now.low / low_then).clamp(1 / _MOST, _MOST).log() * relight
     sharp = ((light_now + floor / 8) / (light_then + floor / 8)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
     glint = _rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
-    return shaper.encode(shaper.decode(paint) * torch.exp(low + (sharp - low) * glint))
+    broad_gain, gain = low.exp(), torch.exp(low + (sharp - low) * glint)
+    # Light that a glint adds has the glint's colour, not the paint's.
+    added = luminance(plain).clamp_min(0.0) * (gain - broad_gain).clamp_min(0.0)
+    colour = seen / light_now.clamp_min(floor)
+    return shaper.encode(plain * torch.minimum(gain, broad_gain) + added * colour)
 
 
 def relit_plate(then: Tensor, low_then: Tensor, now: Light, shaper: Shaper) -> Tensor:
     """The plate at birth, fetched, with the low-frequency brightness of now: (1, 3, H, W), shaped."""
-    return shaper.encode(shaper.decode(then) * (now.low / low_then).clamp(1 / _MOST, _MOST))
+    relit: Tensor = shaper.encode(shaper.decode(then) * (now.low / low_then).clamp(1 / _MOST, _MOST))
+    return relit
 
 
 def develop(base: Tensor, match: Tensor, now: Light, shaper: Shaper) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ def render(
 def _by_frame(painter: Painter | Callable[[int], Painter] | None) -> Callable[[int], Painter] | None:
     if painter is None or not hasattr(painter, "paint"):
         return painter
-    same: Painter = painter
+    same = cast("Painter", painter)
     return lambda frame: same
 
 
