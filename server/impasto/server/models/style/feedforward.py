@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from impasto.server.errors import BadRequest
 from impasto.server.models.style import statistics
 from impasto.server.models.style.painter import Painter
 from impasto.server.models.style.statistics import Moments, Statistics
@@ -96,6 +97,41 @@ class FeedForwardPainter:
             for side in (height, width)
         )
         return F.pad(x, (0, right, 0, below), mode="replicate")
+
+
+STYLE_SIDE = 512
+"""Pixels of the shorter side at which a net looks at a style picture, at scale 1."""
+
+
+def style_at(style: Tensor, scale: float) -> Tensor:
+    """A style picture (1, 3, h, w), clipped to 0..1, as a net looks at it.
+
+    Its shorter side is `STYLE_SIDE` times `scale` (0.25..4), its longer at most four times that, its sides multiples of
+    16 that are not less than 32.
+    """
+    height, width = style.shape[-2:]
+    factor = STYLE_SIDE * scale / min(height, width)
+    longest = 4 * STYLE_SIDE * scale
+    size = [max(32, round(min(side * factor, longest) / 16) * 16) for side in (height, width)]
+    return F.interpolate(style.clamp(0.0, 1.0), size, mode="bilinear", align_corners=False, antialias=True).clamp(
+        0.0, 1.0
+    )
+
+
+def checked(shares: Sequence[float] | None, styles: int, masks: Tensor | None = None) -> Tensor:
+    """The share of each style, (styles,) summing to 1; equal where none are given.
+
+    Raises:
+        BadRequest: shares or masks (1, M, H, W) that do not fit the number of styles.
+    """
+    shares = [1.0] * styles if shares is None else list(shares)
+    if len(shares) != styles or min(shares) < 0.0 or sum(shares) <= 0.0:
+        raise BadRequest(
+            f"{styles} styles got the weights {shares}; give each one weight of 0 or more, and not all of them 0."
+        )
+    if masks is not None and masks.shape[1] != styles:
+        raise BadRequest(f"{styles} styles got {masks.shape[1]} masks; give each style one mask, or none.")
+    return torch.tensor(shares) / sum(shares)
 
 
 def for_shot(

@@ -10,15 +10,29 @@ A style is one vector, `code`, which mixes with others by plain averages.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from impasto.server.models.card import Model, Parameter
+from impasto.server.models.style.checkpoint import fit
+from impasto.server.models.style.feedforward import FeedForwardPainter, checked, style_at
+from impasto.server.ops.enlarge import doubled
 
 WIDTHS = (24, 48, 96)
 """Channels at a half, a quarter and an eighth of the size."""
 
 CODE = 2 * sum(WIDTHS)
 """Numbers that say a style: mean and standard deviation of every encoder channel."""
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "weights" / "impasto.safetensors"
+"""The bundled file."""
+
+REACH = 160
+"""Pixels that one pixel can move another over, statistics being fixed, rounded up."""
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -61,6 +75,7 @@ class Encoder(nn.Module):
         self.res2, self.res3 = _Residual(WIDTHS[1]), _Residual(WIDTHS[2])
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of (B, 3, H, W) in -1..1, finest first."""
         one = F.relu(self.down1(x))
         two = self.res2(F.relu(self.down2(one)))
         return [one, two, self.res3(F.relu(self.down3(two)))]
@@ -97,11 +112,69 @@ class ImpastoNet(nn.Module):
         one, two, x = (norm(features) * std + mean for norm, features, std, mean in levels)
         style = self.mapping(code)
         x = self.mod3b(self.mod3a(x, style), style)
-        x = self.mod2(F.relu(self.up2(_double(x))) + two, style)
-        x = self.mod1(F.relu(self.up1(_double(x))) + one, style)
-        painted: Tensor = self.out(F.relu(self.up0(_double(x))))
+        x = self.mod2(F.relu(self.up2(doubled(x))) + two, style)
+        x = self.mod1(F.relu(self.up1(doubled(x))) + one, style)
+        painted: Tensor = self.out(F.relu(self.up0(doubled(x))))
         return 0.5 + 0.5 * painted
 
 
-def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+class _Look(nn.Module):
+    """The net with its style held."""
+
+    def __init__(self, net: ImpastoNet, code: Tensor) -> None:
+        super().__init__()
+        self.net, self.code = net, code
+
+    def forward(self, x: Tensor) -> Tensor:
+        painted: Tensor = self.net(x, self.code)
+        return painted
+
+
+def load(path: Path = WEIGHTS) -> ImpastoNet:
+    """The net, frozen.
+
+    Raises:
+        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+    """
+    net = ImpastoNet()
+    fit(net, path, "the look of the house", "the bundled impasto.safetensors or one made by training/style.py")
+    return net
+
+
+@torch.no_grad()
+def build(
+    style: Tensor | Sequence[Tensor],
+    *,
+    weights: Path = WEIGHTS,
+    shares: Sequence[float] | None = None,
+    style_scale: float = 1.0,
+) -> FeedForwardPainter:
+    """A painter in the manner of one or several pictures.
+
+    Args:
+        style: (1, 3, h, w) float32 display-like, or several such.
+        weights: see `load`; the bundled file where not given.
+        shares: of each style; equal where not given. The styles' codes are averaged.
+        style_scale: the style's shorter side over 512 pixels; larger is a larger brush.
+
+    Raises:
+        NotFound, BadRequest: as `load`; or shares that do not fit the styles.
+    """
+    styles = [style] if isinstance(style, Tensor) else list(style)
+    net = load(weights)
+    codes = torch.cat([net.code(style_at(each, style_scale)) for each in styles])
+    code = (codes * checked(shares, len(styles))[:, None]).sum(0, keepdim=True)
+    return FeedForwardPainter(_Look(net, code), MODEL.stride, MODEL.smallest, REACH)
+
+
+MODEL = Model(
+    id="impasto",
+    family="style",
+    summary="Any picture as style, in one pass, with the bundled net of the house.",
+    build=build,
+    stride=8,
+    smallest=32,
+    parameters=(
+        Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: the style's shorter side over 512 pixels."),
+    ),
+)

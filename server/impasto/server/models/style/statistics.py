@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import TypeVar
 
 import torch
@@ -34,7 +34,7 @@ SPREAD = 24.0
 _Net = TypeVar("_Net", bound=nn.Module)
 
 
-class Statistics(str, Enum):
+class Statistics(StrEnum):
     """What a net normalises a frame by."""
 
     PER_FRAME = "per-frame"

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -133,30 +132,3 @@ def load_normalised(path: Path, depth: str = "relu4_1") -> NormalisedVGG19:
     net = NormalisedVGG19(depth)
     fit(net, path, "the normalised VGG19", "vgg_normalised.pth of pytorch-AdaIN", rename=_to(net.marks[depth]))
     return net
-
-
-def gram(features: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Gram matrices of features, (B, C, C), as means over pixels.
-
-    Args:
-        features: (B, C, H, W).
-        mask: (B or 1, 1, H, W) of 0..1; pixels count by its square, and so does their number (guided Gram matrices,
-            Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017). None counts all.
-    """
-    if mask is None:
-        flat = features.flatten(2)
-        return flat @ flat.mT / flat.shape[-1]
-    flat = (features * mask).flatten(2)
-    return flat @ flat.mT / mask.square().sum((-2, -1)).clamp_min(1e-6)
-
-
-def moments(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over pixels, each (B, C, 1, 1); `mask` as in `gram`, weighting plainly."""
-    if mask is None:
-        mean = features.mean((-2, -1), keepdim=True)
-        variance = (features - mean).square().mean((-2, -1), keepdim=True)
-    else:
-        share = mask / mask.sum((-2, -1), keepdim=True).clamp_min(1e-6)
-        mean = (features * share).sum((-2, -1), keepdim=True)
-        variance = ((features - mean).square() * share).sum((-2, -1), keepdim=True)
-    return mean, torch.sqrt(variance + 1e-5)
