@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from impasto.server import plates
 from impasto.server.models.style.brush import Canvas, Image, orientation, paint
 
@@ -36,7 +37,7 @@ def enrich(picture: Image) -> Image:
     luma = (picture @ np.float32([0.2126, 0.7152, 0.0722]))[..., None]
     vivid = luma + 1.55 * (picture - luma)
     warm, cool = np.float32([0.06, 0.0, -0.10]), np.float32([-0.04, -0.03, 0.12])
-    contrast = (vivid.clip(0.0) ** 1.5) * 0.98 + 0.16 * (luma - 0.4)
+    contrast = 0.9 * vivid.clip(0.0) ** 1.5 + 0.08 * (luma - 0.4)
     return np.clip(contrast + warm * luma**2 + cool * (1.0 - luma) ** 2, 0.02, 0.98).astype(np.float32)
 
 
@@ -65,7 +66,10 @@ def landscape(height: int, width: int, seed: int) -> tuple[Image, np.ndarray]:
     sky = mix((0.05, 0.13, 0.48), (0.16, 0.55, 0.80), v / 0.3)
     sky = np.where((v > 0.28)[..., None], mix((0.16, 0.55, 0.80), (1.0, 0.72, 0.20), (v - 0.28) / 0.25), sky)
     away = np.hypot(u * 1.5 - 1.02, v - 0.27)
-    sky = mix((1.0, 0.93, 0.55), (1.0, 0.62, 0.10), away / 0.09) * (away < 0.09)[..., None] + sky * (away >= 0.09)[..., None]
+    sky = (
+        mix((1.0, 0.93, 0.55), (1.0, 0.62, 0.10), away / 0.09) * (away < 0.09)[..., None]
+        + sky * (away >= 0.09)[..., None]
+    )
     rings = 0.5 + 0.5 * np.sin(away * 62.0 + 2.0 * waves(height, width, seed, 30))
     glow = np.exp(-away * 4.5)[..., None] * rings[..., None] * (away >= 0.09)[..., None]
     sky = sky + glow * np.float32([0.55, 0.33, -0.12]) + 0.13 * waves(height, width, seed + 1, 12)[..., None]
@@ -79,9 +83,15 @@ def landscape(height: int, width: int, seed: int) -> tuple[Image, np.ndarray]:
         (0.90, 0.04, 1.4, (0.03, 0.20, 0.20), (0.16, 0.45, 0.22)),
     ]
     for index, (base, swell, turns, low, high) in enumerate(bands):
-        edge = base + swell * np.sin(turns * 2 * np.pi * u + 1.7 * index) * 0.6 + 0.02 * waves(height, width, seed + 9, 60)[0]
+        edge = (
+            base
+            + swell * np.sin(turns * 2 * np.pi * u + 1.7 * index) * 0.6
+            + 0.02 * waves(height, width, seed + 9, 60)[0]
+        )
         inside = v > edge
-        rows = 0.5 + 0.5 * np.sin((v - edge) * (150 - 18 * index) + 6 * u * (index - 2) + waves(height, width, seed + index, 14))
+        rows = 0.5 + 0.5 * np.sin(
+            (v - edge) * (150 - 18 * index) + 6 * u * (index - 2) + waves(height, width, seed + index, 14)
+        )
         land = mix(low, high, 0.75 * rows + 0.25 * waves(height, width, seed + 20 + index, 8))
         picture = np.where(inside[..., None], land, picture)
         slope = np.gradient(np.broadcast_to(edge, (height, width))[0]) * height
@@ -90,7 +100,9 @@ def landscape(height: int, width: int, seed: int) -> tuple[Image, np.ndarray]:
     for _ in range(230):
         depth = draw.uniform(0.70, 1.0)
         centre = (int(draw.uniform(0, width)), int(depth * height))
-        hue = [(0.90, 0.10, 0.06), (0.98, 0.35, 0.10), (0.95, 0.55, 0.75), (0.98, 0.96, 0.90)][int(draw.choice(4, p=[0.6, 0.2, 0.1, 0.1]))]
+        hue = [(0.90, 0.10, 0.06), (0.98, 0.35, 0.10), (0.95, 0.55, 0.75), (0.98, 0.96, 0.90)][
+            int(draw.choice(4, p=[0.6, 0.2, 0.1, 0.1]))
+        ]
         picture = np.ascontiguousarray(picture, np.float32)
         cv2.circle(picture, centre, int(2 + 14 * (depth - 0.68)), hue, -1)
     flow = np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float64)

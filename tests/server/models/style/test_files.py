@@ -1,0 +1,117 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from impasto.server import plates
+from impasto.server.errors import BadRequest, NotFound
+from impasto.server.models.style import files, johnson, presets, swd
+
+NONE: dict[str, float] = {}
+
+
+def picture(height: int = 24, width: int = 32) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_pictures_of_every_kind_are_styles(suffix, tmp_path):
+    path = tmp_path / f"style.{suffix}"
+    cv2.imwrite(str(path), picture())
+    assert files.recognise(path) == "picture"
+    shown = files.read_picture(path)
+    assert shown.shape == (1, 3, 24, 32)
+    assert shown.dtype == torch.float32
+    if suffix == "png":
+        expected = picture()[..., ::-1].astype(np.float32) / 255
+        assert np.abs(shown[0].permute(1, 2, 0).numpy() - expected).max() < 1e-3
+
+
+def test_an_exr_is_a_style(tmp_path):
+    window = plates.Window(0, 0, 32, 24)
+    light = np.random.default_rng(0).random((24, 32), np.float32)
+    path = tmp_path / "style.exr"
+    plates.write(path, plates.Plate(dict.fromkeys("RGB", light), window, window))
+    assert isinstance(files.open_style("style.exr", path, "", NONE), swd.SlicedWassersteinPainter)
+
+
+def test_grey_and_16_bit_pictures_are_styles(tmp_path):
+    grey, deep = tmp_path / "grey.png", tmp_path / "deep.png"
+    cv2.imwrite(str(grey), picture()[..., 0])
+    cv2.imwrite(str(deep), picture().astype(np.uint16) * 257)
+    assert files.read_picture(grey).shape == files.read_picture(deep).shape == (1, 3, 24, 32)
+
+
+def test_a_picture_that_is_too_small_says_its_size(tmp_path):
+    cv2.imwrite(str(tmp_path / "dot.png"), picture(1, 1))
+    with pytest.raises(BadRequest, match=r"mine\.png is 1x1 pixels; give"):
+        files.read_picture(tmp_path / "dot.png", "mine.png")
+
+
+def test_a_strip_is_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "strip.png"), picture(16, 2500))
+    with pytest.raises(BadRequest, match="strip"):
+        files.read_picture(tmp_path / "strip.png")
+
+
+def test_a_picture_of_one_colour_is_refused(tmp_path):
+    cv2.imwrite(str(tmp_path / "flat.png"), np.full((20, 20, 3), 90, np.uint8))
+    with pytest.raises(BadRequest, match="one colour"):
+        files.read_picture(tmp_path / "flat.png")
+
+
+def test_a_large_picture_is_reduced_and_a_huge_one_refused(tmp_path, monkeypatch):
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), picture(64, 4096))
+    assert files.read_picture(path).shape == (1, 3, 32, 2048)
+    monkeypatch.setattr(files, "LARGEST", plates.Limits(max_pixels=1000))
+    with pytest.raises(BadRequest, match="limit"):
+        files.read_picture(path)
+
+
+def test_a_damaged_picture_is_one_clear_sentence(tmp_path):
+    whole = tmp_path / "whole.png"
+    cv2.imwrite(str(whole), picture(64, 64))
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:40])
+    with pytest.raises(BadRequest, match=r"cut\.png cannot be read"):
+        files.read_picture(tmp_path / "cut.png")
+
+
+@pytest.mark.parametrize("data", [b"", b"words, not a picture"])
+def test_what_is_neither_picture_nor_weights_is_refused(data, tmp_path):
+    (tmp_path / "what").write_bytes(data)
+    with pytest.raises(BadRequest, match="neither a picture"):
+        files.open_style("what", tmp_path / "what", "", NONE)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(NotFound, match=r"none\.png"):
+        files.recognise(tmp_path / "none.png")
+    with pytest.raises(BadRequest, match="cannot be opened"):
+        files.recognise(tmp_path)
+
+
+def test_johnson_weights_are_known_by_their_keys(tmp_path):
+    torch.save(johnson.JohnsonNet().state_dict(), tmp_path / "mosaic")
+    assert files.recognise(tmp_path / "mosaic") == "weights"
+    assert isinstance(files.open_style("mosaic", tmp_path / "mosaic", "", {"style_scale": 2.0}), johnson.JohnsonPainter)
+    torch.save({"other": torch.zeros(1)}, tmp_path / "other")
+    with pytest.raises(BadRequest, match="not a Johnson net"):
+        files.open_style("other", tmp_path / "other", "", NONE)
+
+
+def test_an_unknown_style_name_lists_the_presets():
+    with pytest.raises(NotFound, match="gouache, hatching, oils"):
+        files.open_style("cubism", None, "", NONE)
+
+
+def test_presets_are_listed_by_name_and_drawn_the_same_every_time():
+    assert list(presets.presets()) == ["gouache", "hatching", "oils"]
+    assert all(summary.endswith(".") for summary in presets.presets().values())
+    first = presets.preset_picture("hatching").clone()
+    presets.preset_picture.cache_clear()
+    assert torch.equal(presets.preset_picture("hatching"), first)
+    assert first.min() >= 0
+    assert first.max() <= 1
+    assert first.std() > 0.1
+    assert isinstance(files.open_style("hatching", None, "", NONE), swd.SlicedWassersteinPainter)
