@@ -181,7 +181,8 @@ def test_a_job_that_fails_says_why(shot: str, tmp_path: Path) -> None:
 
     with (
         serving(tmp_path / "s", failing, roots=(Path("/"),)) as (server, _),
-        _client(server.address, tmp_path) as client,pytest.raises(JobFailed, match="The disk is full") as caught
+        _client(server.address, tmp_path) as client,
+        pytest.raises(JobFailed, match="The disk is full") as caught,
     ):
         client.flow(shot, out=_out(tmp_path), motion="plate").result()
     assert (caught.value.reason, caught.value.exit_code) == ("DISK_FULL", 1)

@@ -34,7 +34,7 @@ def client(cache: Path | None) -> Iterator[Client]:
         kind = BadRequestError if isinstance(error, BadRequest) else JobFailed
         raise kind(error.message, reason=error.reason) from error
     try:
-        with Client.connect(running.address, token=running.token, cache=cache, patience=0.0) as made:
+        with Client.connect(running.address, token=running.token, cache=cache, patience=10.0) as made:
             yield made
     finally:
         running.stop()

@@ -17,10 +17,14 @@ from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, plate_pb2_grpc
 
 Metadata = tuple[tuple[str, str], ...]
 
+KEEPALIVE = 310_000
+"""Milliseconds between looks whether a silent line is still there; a gRPC server ends lines that look more often than
+every 300 s, see https://github.com/grpc/grpc/blob/master/doc/keepalive.md."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.max_send_message_length", 64 << 20),
-    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_time_ms", KEEPALIVE),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
