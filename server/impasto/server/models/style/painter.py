@@ -15,8 +15,10 @@ class Painter(Protocol):
     highlights, less for negatives.
     """
 
-    local: bool
-    """Whether `where` saves work: only those pixels are painted, the rest is returned as `start`."""
+    @property
+    def local(self) -> bool:
+        """Whether `where` saves work: only those pixels are painted, the rest is returned as `start`."""
+        ...
 
     def paint(
         self,
