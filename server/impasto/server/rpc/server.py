@@ -41,6 +41,8 @@ CALLS = 256
 """Calls answered at once; each job watched is one."""
 LARGEST_MESSAGE = 64 << 20
 """A job of 100,000 frames named by digest and path is about 20 MiB; pixels go in chunks of 1 MiB."""
+PING = 1000
+"""Milliseconds between signs of life a silent client may send; gRPC's own 5 minutes would end a long watch."""
 GRACE = 20.0
 """Seconds the running job has to come to its next step when the server ends."""
 
@@ -148,6 +150,8 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
                 ("grpc.so_reuseport", 0),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", PING),
+                ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
         add_JobServiceServicer_to_server(JobService(queue, store), server)
