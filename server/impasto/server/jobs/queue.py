@@ -14,7 +14,7 @@ from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.listener import StoredListener
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.plan import Plan, make_plan
-from impasto.server.jobs.plate_header import first_header
+from impasto.server.jobs.plate_header import first_header, picture_limits
 from impasto.server.jobs.spec import file_refs, refuse_writing_onto_inputs
 from impasto.server.jobs.store import ENDED, JobStore, Kept
 from impasto.server.jobs.task import Task
@@ -291,6 +291,7 @@ class Queue:
             store=self._cache,
             listener=listener,
             cancelled=lambda: cancel.is_set() or self._stopping.is_set(),
+            limits=picture_limits(self._config),
         )
 
     def _refuse_untold(self, job: str, plan: Plan) -> None:

@@ -53,7 +53,7 @@ def _layers_of_files(task: Task, shot: PlateShot) -> Callable[[int], dict[str, N
     def layers(frame: int) -> dict[str, NDArray[np.float32]] | None:
         if frame not in by_frame:
             return None
-        plate = plates.read(task.local(by_frame[frame]))
+        plate = plates.read(task.local(by_frame[frame]), task.limits)
         view = shot.view if shot.view in plate.views else plate.views[0]
         found = plates.motion_layers(plate, view, shot.raster)
         if "forward" not in found and "backward" not in found:
@@ -88,7 +88,7 @@ def make_recipe(
 def _key(task: Task, wish: KeySpec, shot: PlateShot, display: plates.Window) -> Key:
     name = wish.file.path or f"key {wish.frame}"
     try:
-        plate = plates.read(task.local(wish.file))
+        plate = plates.read(task.local(wish.file), task.limits)
     except FrameError as error:
         raise BadRequest(
             f"The key of frame {wish.frame} cannot be read: {error.message}", reason="KEY_UNREADABLE"

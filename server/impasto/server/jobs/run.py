@@ -55,14 +55,13 @@ def _sequences(task: Task) -> Iterator[Sequence]:
     if plate.HasField("video"):
         yield Sequence("", _video(task), task.plan.views)
         return
-    of_files = sorted({entry.view for entry in plate.files}, key=lambda view: task.plan.views.index(view))
-    for view in of_files:
+    for view in task.plan.file_views:
         yield Sequence(view, _files(task, view), task.plan.views if view == "" else (view,))
 
 
 def _video(task: Task) -> Frames:
     video = task.spec.plate.video
-    reader = plates.VideoReader(task.local(video))
+    reader = plates.VideoReader(task.local(video), task.limits)
     return Frames(task.plan.shot, reader.read, reader.header, {n: f"{video.sha256}:{n}" for n in task.plan.shot})
 
 
@@ -80,8 +79,8 @@ def _files(task: Task, view: str) -> Frames:
 
     return Frames(
         task.plan.shot,
-        lambda frame: plates.read(local(frame)),
-        lambda frame: plates.read_header(local(frame)),
+        lambda frame: plates.read(local(frame), task.limits),
+        lambda frame: plates.read_header(local(frame), task.limits),
         {frame: file.sha256 for frame, file in files.items()},
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from impasto.server.jobs.plan import Plan
+from impasto.server.plates import Limits
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
 
@@ -49,6 +50,7 @@ class Task:
         store: for what is worth keeping between jobs.
         listener: told what happens.
         cancelled: whether the job is to stop; asked at every step.
+        limits: the largest picture the server reads.
     """
 
     spec: JobSpec
@@ -59,3 +61,4 @@ class Task:
     store: Store
     listener: Listener
     cancelled: Callable[[], bool]
+    limits: Limits = field(default_factory=Limits)
