@@ -182,8 +182,8 @@ class Store:
                 self.verify(weights)
                 return self.path(weights)
         raise NotReady(
-            f"The weights of '{model.id}' are not on this machine; fetch them with `impasto models pull {model.id}`, or "
-            f"bring the file with `impasto models import FILE`.",
+            f"The weights of '{model.id}' are not on this machine; fetch them with `impasto models pull {model.id}`, "
+            "or bring the file with `impasto models import FILE`.",
             reason="WEIGHTS_MISSING",
             model=model.id,
         )
@@ -289,8 +289,8 @@ class Store:
             return path
         if not weights.source.startswith(("https://", "http://")):
             raise NotReady(
-                f"{weights.file} has no address to fetch it from ({weights.source}); bring the file with `impasto models "
-                "import FILE`.",
+                f"{weights.file} has no address to fetch it from ({weights.source}); bring the file with "
+                "`impasto models import FILE`.",
                 reason="WEIGHTS_NO_SOURCE",
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -300,8 +300,8 @@ class Store:
         if not weights.matches(found):
             part.unlink()
             raise NotReady(
-                f"{weights.source} gave a file with the SHA-256 {found[:16]}... instead of {weights.sha256[:16]}; nothing "
-                "was kept, check for a proxy in between and try again.",
+                f"{weights.source} gave a file with the SHA-256 {found[:16]}... instead of {weights.sha256[:16]}; "
+                "nothing was kept, check for a proxy in between and try again.",
                 reason="WEIGHTS_CHANGED",
             )
         return part.replace(path)
@@ -342,7 +342,7 @@ def _fetch(weights: Weights, part: Path, progress: Callable[[int, int], None]) -
 
 def _unfetched(weights: Weights, why: str) -> ImpastoError:
     return NotReady(
-        f"{weights.file} could not be fetched from {weights.source}: {why}; run the same command again to go on where it "
-        "ended, or bring the file with `impasto models import FILE`.",
+        f"{weights.file} could not be fetched from {weights.source}: {why}; run the same command again to go on "
+        "where it ended, or bring the file with `impasto models import FILE`.",
         reason="WEIGHTS_UNREACHABLE",
     )

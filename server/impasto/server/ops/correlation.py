@@ -117,7 +117,8 @@ def _mixed(products: Tensor, part: Tensor) -> Tensor:
     """(N, LEVELS * (K - 1)^2) from (N, LEVELS, K, K) at whole cells, x before y: linear between them."""
     part = part.to(products.dtype)
     across = torch.lerp(products[:, :, :-1], products[:, :, 1:], part[:, 0, :, None, None])
-    return torch.lerp(across[..., :-1], across[..., 1:], part[:, 1, :, None, None]).flatten(1)
+    mixed: Tensor = torch.lerp(across[..., :-1], across[..., 1:], part[:, 1, :, None, None])
+    return mixed.flatten(1)
 
 
 def _checked(first: Tensor, second: Tensor) -> Tensor:
@@ -127,7 +128,8 @@ def _checked(first: Tensor, second: Tensor) -> Tensor:
             f"Correlation needs two (1, C, H, W) of one shape and {1 << (LEVELS - 1)} cells a side at least, not "
             f"{tuple(first.shape)} and {tuple(second.shape)}."
         )
-    return first[0].permute(1, 2, 0) * first.shape[1] ** -0.5
+    scale: float = first.shape[1] ** -0.5
+    return first[0].permute(1, 2, 0) * scale
 
 
 class Volume:
@@ -148,6 +150,7 @@ class Volume:
         self._pyramid = _Pyramid(second, radius)
         self._volume = features.flatten(0, 1) @ self._pyramid.table.T
         rows, columns = self._volume.shape
+        self._index = torch.int32 if rows * columns < 1 << 31 else torch.int64
         self._offset = torch.arange(0, rows * columns, columns, device=first.device)[:, None, None]
 
     def __call__(self, place: Tensor) -> Tensor:
@@ -163,7 +166,7 @@ class Volume:
         """
         window = self._pyramid.windows(place[0].permute(1, 2, 0).reshape(-1, 2))
         row = window.row * self._pyramid.pitch + self._pyramid.start + self._offset
-        index = window.column[..., None] + row[:, :, None, :]
+        index = window.column.to(self._index)[..., None] + row.to(self._index)[:, :, None, :]
         products = self._volume.view(-1).index_select(0, index.view(-1)).view(index.shape)
         return _mixed(products, window.part).view(1, *self._size, -1).permute(0, 3, 1, 2)
 

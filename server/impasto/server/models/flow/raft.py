@@ -52,8 +52,9 @@ class Raft(nn.Module):
             self.update_block = LargeUpdateBlock(LEVELS * 9 * 9)
 
     def features(self, picture: Tensor) -> Tensor:
-        """Features to be compared: (1, 128 or 256, H / 8, W / 8) float32 of (1, 3, H, W) in -1..1."""
-        return self.fnet(picture).float()
+        """Features to be compared: (1, 128 or 256, H / 8, W / 8) of (1, 3, H, W) in -1..1."""
+        features: Tensor = self.fnet(picture)
+        return features
 
     def forward(
         self,
@@ -83,7 +84,7 @@ class Raft(nn.Module):
         look = correlation(first, second, self.radius, form)
         context = self.cnet(picture)
         hidden = torch.tanh(context[:, : self.hidden])
-        gates = self.update_block.gru.gates(F.relu(context[:, self.hidden :]))
+        gates = self.update_block.gru.gates(F.relu_(context[:, self.hidden :]))
         here = _cells(first)
         motion = torch.zeros_like(here) if start is None else start.float()
         for _ in range(updates):

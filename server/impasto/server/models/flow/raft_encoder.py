@@ -15,11 +15,29 @@ Normalisation = Literal["instance", "batch", "none"]
 
 
 class _InstanceNorm(nn.Module):
-    """Instance normalisation without weights, picture by picture: several times faster so, in channels-last memory."""
+    """Instance normalisation without weights of one picture, three times faster than PyTorch's in channels-last memory.
+
+    PyTorch's batch normalisation of one picture is the same and faster still, but adds up a mean in one run of float32,
+    which costs two digits.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        each = [F.batch_norm(one[None], None, None, training=True) for one in x]
-        return each[0] if len(each) == 1 else torch.cat(each)
+        """(1, C, H, W) to the same."""
+        rows = x.permute(0, 2, 3, 1).flatten(0, 2)
+        mean = rows.mean(0, dtype=torch.float32)
+        variance = (rows - mean.to(x.dtype)).square_().mean(0, dtype=torch.float32)
+        return F.batch_norm(x, mean, variance, training=False)
+
+
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution, as the matrix product it is: for one picture on one thread PyTorch would take a slow path."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        return F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 
 def _norm(kind: Normalisation, channels: int) -> nn.Module:
@@ -44,9 +62,9 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
-        y = F.relu(self.norm1(self.conv1(x)))
-        y = F.relu(self.norm2(self.conv2(y)))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = F.relu_(self.norm1(self.conv1(x)))
+        y = F.relu_(self.norm2(self.conv2(y)))
+        return F.relu_(y + (x if self.downsample is None else self.downsample(x)))
 
 
 class Bottleneck(nn.Module):
@@ -55,18 +73,18 @@ class Bottleneck(nn.Module):
     def __init__(self, kind: Normalisation, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         narrow = outputs // 4
-        self.conv1 = nn.Conv2d(inputs, narrow, 1)
+        self.conv1 = Pointwise(inputs, narrow)
         self.conv2 = nn.Conv2d(narrow, narrow, 3, stride, padding=1)
-        self.conv3 = nn.Conv2d(narrow, outputs, 1)
+        self.conv3 = Pointwise(narrow, outputs)
         self.norm1, self.norm2, self.norm3 = _norm(kind, narrow), _norm(kind, narrow), _norm(kind, outputs)
         self.downsample = _downsample(kind, inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
-        y = F.relu(self.norm1(self.conv1(x)))
-        y = F.relu(self.norm2(self.conv2(y)))
-        y = F.relu(self.norm3(self.conv3(y)))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = F.relu_(self.norm1(self.conv1(x)))
+        y = F.relu_(self.norm2(self.conv2(y)))
+        y = F.relu_(self.norm3(self.conv3(y)))
+        return F.relu_(y + (x if self.downsample is None else self.downsample(x)))
 
 
 class Encoder(nn.Module):
@@ -88,10 +106,10 @@ class Encoder(nn.Module):
         self.layer1 = nn.Sequential(block(kind, first, first, 1), block(kind, first, first, 1))
         self.layer2 = nn.Sequential(block(kind, first, second, 2), block(kind, second, second, 1))
         self.layer3 = nn.Sequential(block(kind, second, third, 2), block(kind, third, third, 1))
-        self.conv2 = nn.Conv2d(third, outputs, 1)
+        self.conv2 = Pointwise(third, outputs)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) in -1..1, H and W multiples of 8, to (B, outputs, H / 8, W / 8)."""
-        x = F.relu(self.norm1(self.conv1(pictures)))
+        x = F.relu_(self.norm1(self.conv1(pictures)))
         features: Tensor = self.conv2(self.layer3(self.layer2(self.layer1(x))))
         return features

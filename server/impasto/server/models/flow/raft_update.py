@@ -12,22 +12,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from impasto.server.models.flow.raft_encoder import Pointwise
+
 
 class SmallMotionEncoder(nn.Module):
     """Correlation and motion to 82 channels, the last two the motion itself."""
 
     def __init__(self, correlations: int) -> None:
         super().__init__()
-        self.convc1 = nn.Conv2d(correlations, 96, 1)
+        self.convc1 = Pointwise(correlations, 96)
         self.convf1 = nn.Conv2d(2, 64, 7, padding=3)
         self.convf2 = nn.Conv2d(64, 32, 3, padding=1)
         self.conv = nn.Conv2d(128, 80, 3, padding=1)
 
     def forward(self, motion: Tensor, correlation: Tensor) -> Tensor:
         """(B, 82, H, W) from (B, 2, H, W) and (B, correlations, H, W)."""
-        seen = F.relu(self.convc1(correlation))
-        moved = F.relu(self.convf2(F.relu(self.convf1(motion))))
-        return torch.cat([F.relu(self.conv(torch.cat([seen, moved], 1))), motion], 1)
+        seen = F.relu_(self.convc1(correlation))
+        moved = F.relu_(self.convf2(F.relu_(self.convf1(motion))))
+        return torch.cat([F.relu_(self.conv(torch.cat([seen, moved], 1))), motion], 1)
 
 
 class LargeMotionEncoder(nn.Module):
@@ -35,7 +37,7 @@ class LargeMotionEncoder(nn.Module):
 
     def __init__(self, correlations: int) -> None:
         super().__init__()
-        self.convc1 = nn.Conv2d(correlations, 256, 1)
+        self.convc1 = Pointwise(correlations, 256)
         self.convc2 = nn.Conv2d(256, 192, 3, padding=1)
         self.convf1 = nn.Conv2d(2, 128, 7, padding=3)
         self.convf2 = nn.Conv2d(128, 64, 3, padding=1)
@@ -43,9 +45,9 @@ class LargeMotionEncoder(nn.Module):
 
     def forward(self, motion: Tensor, correlation: Tensor) -> Tensor:
         """(B, 128, H, W) from (B, 2, H, W) and (B, correlations, H, W)."""
-        seen = F.relu(self.convc2(F.relu(self.convc1(correlation))))
-        moved = F.relu(self.convf2(F.relu(self.convf1(motion))))
-        return torch.cat([F.relu(self.conv(torch.cat([seen, moved], 1))), motion], 1)
+        seen = F.relu_(self.convc2(F.relu_(self.convc1(correlation))))
+        moved = F.relu_(self.convf2(F.relu_(self.convf1(motion))))
+        return torch.cat([F.relu_(self.conv(torch.cat([seen, moved], 1))), motion], 1)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class FlowHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, 2, H, W) from (B, hidden, H, W)."""
-        step: Tensor = self.conv2(F.relu(self.conv1(hidden)))
+        step: Tensor = self.conv2(F.relu_(self.conv1(hidden)))
         return step
 
 
@@ -154,4 +156,4 @@ class LargeUpdateBlock(nn.Module):
         self.encoder = LargeMotionEncoder(correlations)
         self.gru = SepConvGRU(128, 128 + 128)
         self.flow_head = FlowHead(128, 256)
-        self.mask = nn.Sequential(nn.Conv2d(128, 256, 3, padding=1), nn.ReLU(), nn.Conv2d(256, 64 * 9, 1))
+        self.mask = nn.Sequential(nn.Conv2d(128, 256, 3, padding=1), nn.ReLU(), Pointwise(256, 64 * 9))

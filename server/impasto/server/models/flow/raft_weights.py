@@ -53,7 +53,7 @@ def load(path: Path, size: Size) -> Raft:
     """The net with the weights of a file.
 
     Args:
-        path: a checkpoint of princeton-vl (also with `module.` before every name) or torchvision; `.pth` or safetensors.
+        path: a checkpoint of princeton-vl (also with `module.` before every name) or of torchvision.
         size: the net it is for.
 
     Raises:
@@ -72,4 +72,8 @@ def load(path: Path, size: Size) -> Raft:
             reason="WEIGHTS_UNKNOWN",
         )
     net.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()}, assign=True)
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    net.eval().requires_grad_(False)
+    for parameter in net.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return net

@@ -1,0 +1,35 @@
+"""RAFT large: motion by a net of five million weights (Teed and Deng, ECCV 2020)."""
+
+from __future__ import annotations
+
+from impasto.server.models.card import Model, Weights
+from impasto.server.models.flow.raft import STRIDE
+from impasto.server.models.flow.raft_estimator import PARAMETERS, PRECISIONS, builder
+
+_C_T = "FlyingChairs and FlyingThings3D, data sets for research"
+_SKHT = f"{_C_T}; Sintel, KITTI 2015 and HD1K, for research"
+
+
+def _published(file: str, trained_on: str) -> Weights:
+    prefix = file.removesuffix(".pth").rpartition("-")[2]
+    return Weights(file, prefix, "BSD-3-Clause", f"https://download.pytorch.org/models/{file}", trained_on)
+
+
+MODEL: Model = Model(
+    id="raft-large",
+    family="flow",
+    summary="The larger recurrent net, truer and five times slower; needs weights (`impasto models pull raft-large`).",
+    build=lambda **options: builder(MODEL, "large", **options),
+    weights=_published("raft_large_C_T_SKHT_V2-ff5fadd5.pth", _SKHT),
+    alternatives=(
+        _published("raft_large_C_T_SKHT_V1-0b8c9e55.pth", _SKHT),
+        _published("raft_large_C_T_SKHT_K_V2-b5c70766.pth", _SKHT),
+        _published("raft_large_C_T_SKHT_K_V1-4a6a5039.pth", _SKHT),
+        _published("raft_large_C_T_V2-1bb1363a.pth", _C_T),
+        _published("raft_large_C_T_V1-22a6c225.pth", _C_T),
+    ),
+    stride=STRIDE,
+    smallest=1,
+    precisions=PRECISIONS,
+    parameters=PARAMETERS,
+)
