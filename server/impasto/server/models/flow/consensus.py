@@ -1,0 +1,113 @@
+"""Motion from several searches of one pair, the pictures choosing between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.server.models.flow.candidates import Array, chosen, confirmed, luma, surfaces
+from impasto.server.ops.polish import polish
+
+Eight = NDArray[np.uint8]
+Search = Callable[[Eight, Eight], Array]
+"""From two 8-bit lumas (H, W), 16 pixels or more each way, to motion (H, W, 2) from first to second."""
+
+_SMALLEST = 16
+_RADII = (8, 24, 64)
+
+
+class Consensus:
+    """A `FlowEstimator` made of searches.
+
+    Each pair is searched as it is; then again after what the two pictures do not share in their finest band (grain,
+    glints, aliasing) has been taken out. What both searches found, and the smooth surfaces fitted to it, are the
+    candidates of every pixel; the pictures choose; a variational polish at full resolution ends it. Both directions run
+    side by side, and OpenCV's own threads are kept to one, since its results depend on their number.
+
+    Args:
+        first_look: searches of the pictures as they are.
+        second_look: searches of the confirmed pictures.
+        grain: standard deviation of the plate's grain in display-like units; 0 for none.
+        warps: of the polish.
+    """
+
+    def __init__(
+        self, first_look: tuple[Search, ...], second_look: tuple[Search, ...], grain: float, warps: int = 5
+    ) -> None:
+        self._first_look = first_look
+        self._second_look = second_look
+        self._grain = grain
+        self._warps = warps
+
+    def both(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """See `FlowEstimator.both`."""
+        cv2.setNumThreads(1)
+        height, width = first.shape[-2:]
+        a, b = _array(first), _array(second)
+        with ThreadPoolExecutor(2) as pool:
+            found = self._searched(pool, self._first_look, self._calmed(a), self._calmed(b))
+            clean_a, clean_b = _side_by_side(pool, confirmed, (a, b, found[0][0]), (b, a, found[1][0]))
+            again = self._searched(pool, self._second_look, clean_a, clean_b)
+            there, back = found[0] + again[0], found[1] + again[1]
+            result = _side_by_side(pool, self._agreed, (clean_a, clean_b, there, back), (clean_b, clean_a, back, there))
+        onward, homeward = (
+            torch.from_numpy(np.ascontiguousarray(motion[:height, :width].transpose(2, 0, 1)))[None]
+            for motion in result
+        )
+        return onward, homeward
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """See `FlowEstimator.__call__`."""
+        return self.both(first, second)[0]
+
+    def _calmed(self, picture: Array) -> Array:
+        """Grain taken down before the first look, edges kept; left alone where there is hardly any."""
+        if self._grain < 0.004:
+            return picture
+        calm: Array = cv2.bilateralFilter(picture, 5, 3 * self._grain, 1.0)
+        return calm
+
+    def _searched(
+        self, pool: ThreadPoolExecutor, searches: tuple[Search, ...], a: Array, b: Array
+    ) -> tuple[list[Array], list[Array]]:
+        eight_a, eight_b = _stretched(luma(a), luma(b))
+        there = [pool.submit(search, eight_a, eight_b) for search in searches]
+        back = [pool.submit(search, eight_b, eight_a) for search in searches]
+        return [future.result() for future in there], [future.result() for future in back]
+
+    def _agreed(self, first: Array, second: Array, there: list[Array], back: list[Array]) -> Array:
+        scale = max(1.0, first.shape[1] / 1024)
+        radii = tuple(round(radius * scale) for radius in _RADII)
+        fits = [fit for onward, homeward in zip(there, back, strict=True) for fit in surfaces(onward, homeward, radii)]
+        motion = chosen(first, second, there + fits, self._grain)
+        return polish(luma(first), luma(second), motion, warps=self._warps)
+
+
+def _side_by_side(pool: ThreadPoolExecutor, work: Callable[..., Array], *arguments: tuple[object, ...]) -> list[Array]:
+    futures: list[Future[Array]] = [pool.submit(work, *each) for each in arguments]
+    return [future.result() for future in futures]
+
+
+def _array(picture: Tensor) -> Array:
+    """(H, W, 3), made at least `_SMALLEST` each way by repeating the border."""
+    values = np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy(), dtype=np.float32)
+    below, right = (max(0, _SMALLEST - size) for size in values.shape[:2])
+    return np.pad(values, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else values
+
+
+def _stretched(a: Array, b: Array) -> tuple[Eight, Eight]:
+    """8-bit pictures that use all 256 steps for what both pictures hold, but for the outermost half percent."""
+    low, high = np.percentile(np.stack([a, b]), [0.5, 99.5])
+    scale = 255 / max(float(high - low), 1e-3)
+
+    def eight(values: Array) -> Eight:
+        steps = np.clip((values - np.float32(low)) * np.float32(scale) + np.float32(0.5), 0, 255)
+        return np.asarray(steps, dtype=np.uint8)
+
+    return eight(a), eight(b)
