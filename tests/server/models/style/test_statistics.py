@@ -1,16 +1,21 @@
 import pytest
 import torch
+from torch import nn
+
 from impasto.server.errors import BadRequest
 from impasto.server.models.style import statistics
 from impasto.server.models.style.feedforward import FeedForwardPainter, checked, for_shot, style_at
 from impasto.server.models.style.statistics import Statistics
-from torch import nn
 
 
 def _net() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.InstanceNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1), nn.InstanceNorm2d(3)
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.InstanceNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 3, 3, padding=1),
+        nn.InstanceNorm2d(3),
     ).eval()
 
 

@@ -142,7 +142,7 @@ class GatysPainter:
 
         best, stale = math.inf, 0
         for _ in range(steps):
-            value = float(optimizer.step(evaluate))
+            value = float(optimizer.step(evaluate).detach())
             # Fifty steps that together gain less than a ten-thousandth end a size early.
             best, stale = (value, 0) if value < best * (1.0 - 1e-4) else (best, stale + 1)
             if stale >= 50 or not math.isfinite(value):

@@ -25,6 +25,9 @@ from impasto.server.ops.enlarge import doubled
 WIDTHS = (24, 48, 96)
 """Channels at a half, a quarter and an eighth of the size."""
 
+PARAMETERS = 897_291
+"""Weights of the net."""
+
 CODE = 2 * sum(WIDTHS)
 """Numbers that say a style: mean and standard deviation of every encoder channel."""
 
