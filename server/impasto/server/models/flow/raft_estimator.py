@@ -157,11 +157,18 @@ def _resized(motion: Tensor, size: Sequence[int]) -> Tensor:
 def _two_workers(threads: int) -> ThreadPoolExecutor:
     """Two workers that compute with this many threads each; the process keeps the number it has."""
     inherited = torch.get_num_threads()
-    pool, started = ThreadPoolExecutor(2, "raft", torch.set_num_threads, (threads,)), Barrier(3)
+    started = Barrier(3)
+
+    def begin() -> None:
+        torch.set_num_threads(threads)
+        torch.get_num_threads()  # a thread takes over the number at its first question, not when it is set
+        started.wait()
+
+    pool = ThreadPoolExecutor(2, "raft", begin)
     for _ in range(2):
-        pool.submit(started.wait)
+        pool.submit(torch.get_num_threads)
     started.wait()
-    torch.set_num_threads(inherited)  # threads started from now on begin with the number set last
+    torch.set_num_threads(inherited)  # what threads started from now on begin with
     return pool
 
 
