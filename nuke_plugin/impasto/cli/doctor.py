@@ -133,7 +133,7 @@ def _look_at_colour() -> Iterator[Finding]:
         config = PyOpenColorIO.Config.CreateFromEnv()
         config.validate()
         linear = config.getRoleColorSpace("scene_linear") if config.hasRole("scene_linear") else ""
-    except PyOpenColorIO.Exception as error:
+    except (PyOpenColorIO.Exception, PyOpenColorIO.ExceptionMissingFile) as error:
         said = " ".join(str(error).split())
         yield Finding(
             "colour", FAIL, f"OCIO={path} cannot be read: {said}", "Set OCIO to a configuration, or unset it."
