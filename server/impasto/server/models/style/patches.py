@@ -18,6 +18,8 @@ from impasto.server.models.style.transport import orthonormal
 
 _DIMENSIONS = 24
 _QUERIES = 8192
+_BROAD = 4
+_SAMPLE = 6000
 
 
 def _window(size: int, like: Tensor) -> Tensor:
@@ -67,7 +69,14 @@ class PatchTable:
         basis = _principal(centred @ centred.T, min(_DIMENSIONS, len(mean))).float()
         return cls(size, patches, mean, basis, basis.T @ (patches - mean))
 
-    def nearest(self, patches: Tensor, guide: Tensor, guidance: float, check: Callable[[], None]) -> Tensor:
+    def nearest(
+        self,
+        patches: Tensor,
+        guide: Tensor,
+        guidance: float,
+        check: Callable[[], None],
+        dimensions: int = _DIMENSIONS,
+    ) -> Tensor:
         """Which patch of the table is nearest to each patch, seen together with its guide.
 
         Args:
@@ -75,17 +84,19 @@ class PatchTable:
             guide: the same patches of the plate in the style's palette.
             guidance: weight of the guide beside the picture.
             check: called at every block of patches.
+            dimensions: how many principal directions count; few look at broad colour only.
 
         Returns:
             (n,) int64.
         """
         # |q - s|^2 + g |m - s|^2 is least where (q + g m) . s - (1 + g) |s|^2 / 2 is largest.
-        wanted = self.basis.T @ (patches + guidance * guide - (1.0 + guidance) * self.mean)
-        lengths = (self.codes * self.codes).sum(0) * ((1.0 + guidance) / 2.0)
+        codes = self.codes[:dimensions]
+        wanted = self.basis[:, :dimensions].T @ (patches + guidance * guide - (1.0 + guidance) * self.mean)
+        lengths = (codes * codes).sum(0) * ((1.0 + guidance) / 2.0)
         blocks = []
         for block in wanted.split(_QUERIES, dim=1):
             check()
-            blocks.append(torch.addmm(-lengths[None], block.T, self.codes).argmax(1))
+            blocks.append(torch.addmm(-lengths[None], block.T, codes).argmax(1))
         return torch.cat(blocks)
 
     def vote(
@@ -108,7 +119,8 @@ class PatchTable:
             check: called at every block of patches.
 
         Returns:
-            The painted picture and which patches were used, (n,) int64.
+            The painted picture, and the patches it should have, (3 * size * size, n): those of like broad colour. The
+            nearest themselves would not do, for they are the smoother ones wherever the picture is still smooth.
         """
         size = self.size
         height, width = picture.shape[-2:]
@@ -133,4 +145,6 @@ class PatchTable:
         painted = torch.where(
             total > 0, F.fold(votes[None], shape, size, stride=stride) / total.clamp(min=1e-9), padded
         )
-        return painted[..., reach : reach + height, reach : reach + width], used
+        every = -(-patches.shape[1] // _SAMPLE)
+        like = self.nearest(patches[:, ::every], guides[:, ::every], guidance, check, _BROAD)
+        return painted[..., reach : reach + height, reach : reach + width], self.patches[:, like]

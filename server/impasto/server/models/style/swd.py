@@ -1,9 +1,10 @@
 """Weight-free painting by patch statistics: sliced Wasserstein steps between nearest patches, from coarse to fine.
 
 At every level of a pyramid the plate, brought into the style's palette, guides each patch to its nearest in the
-style (`patches`); these chosen patches are the distribution that sliced Wasserstein steps then move the picture to
-(`transport`), which gives back what voting blurs. What a level painted is enlarged, gets back the plate's detail of
-the next level, and is painted again. After Elnekave and Weiss (ECCV 2022) and Elad and Milanfar (2017).
+style (`patches`), which lays the strokes; patches of like broad colour are the distribution that sliced Wasserstein
+steps then move the picture to (`transport`), which gives back what voting blurs. What a level painted is enlarged,
+gets back the plate's detail of the next level, and is painted again. After Elnekave and Weiss (ECCV 2022) and Elad
+and Milanfar (2017).
 
 Only a few boxes around `where` are worked on, pixels outside `where` stay as they are and take part in every patch
 that reaches over the border, so new paint continues the old.
@@ -214,7 +215,7 @@ class SlicedWassersteinPainter:
         draw: torch.Generator,
         check: Callable[[], None],
     ) -> Tensor:
-        """Paint one level: vote, then move to the distribution of the patches voted for."""
+        """Paint one level: vote, then move to the distribution of the style's patches of like colour."""
 
         def hold(painted: Tensor) -> Tensor:
             return painted if where is None or fixed is None else torch.where(where, painted, fixed)
@@ -225,9 +226,8 @@ class SlicedWassersteinPainter:
         reach = None if where is None else F.max_pool2d(where.float(), work.size, stride=1, padding=work.size // 2)
         moving = None if reach is None else reach.flatten().nonzero()[:, 0]
         for _ in range(work.rounds):
-            painted, used = table.vote(picture, guide, where, guidance, work.stride, check)
+            painted, target = table.vote(picture, guide, where, guidance, work.stride, check)
             picture = hold(painted)
-            target = table.patches[:, used[:: -(-len(used) // 6000)]]
             for _ in range(work.steps):
                 check()
                 picture = hold(patch_step(picture, target, work.size, PROJECTIONS, 0.6, draw, moving))
