@@ -2,22 +2,23 @@
 
     python training/style.py --assets DIR --out DIR --minutes 30 [--resume] [--device cpu|cuda]
 
-Leaves in `--out`: `state.pt` (everything to go on from), `impasto.safetensors` (the averaged net, fp16), `curve.csv`,
-and `sheet.png` (unseen styles over unseen plates). Loss networks are used here only; nothing of them is shipped.
+Leaves in `--out`: `state.pt` (everything to go on from), `impasto.safetensors` (the averaged net, fp16), its card
+`impasto.json` with the losses over the iterations, and `sheet.######.png` (unseen styles over unseen plates). Loss
+networks are used here only; nothing of them is shipped.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import card
 import cv2
 import numpy as np
 import torch
-from data import Pictures, gather, read, resized, unseen
+from data import TRAINED_SHOTS, Pictures, gather, read, resized, unseen
 from losses import (
     Features,
     Manner,
@@ -76,10 +77,10 @@ class Options:
 
 
 def weights_at(iteration: int, options: Options) -> Weights:
-    """Content-heavy for `warm` iterations, then geometrically towards style-heavy over `ramp`."""
+    """Content-heavy for `warm` iterations, then evenly towards style-heavy over `ramp`."""
     share = min(1.0, max(0.0, (iteration - options.warm) / options.ramp))
     first, last = asdict(CONTENT_HEAVY), asdict(STYLE_HEAVY)
-    return Weights(**{name: first[name] + share * (last[name] - first[name]) for name in first})
+    return Weights(**{name: (1 - share) * first[name] + share * last[name] for name in first})
 
 
 def rate_at(iteration: int, options: Options) -> float:
@@ -204,11 +205,28 @@ class Trainer:
         (out / "state.part").replace(out / "state.pt")
         half = {key: value.half().cpu().contiguous() for key, value in self.average.state_dict().items()}
         save_file(half, out / "impasto.safetensors", {"iterations": str(self.iteration)})
-        with (out / "curve.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, sorted({name for row in self.curve for name in row}))
-            writer.writeheader()
-            writer.writerows(self.curve)
+        card.write(out / "impasto.json", out / "impasto.safetensors", self.facts(), self.curve)
         cv2.imwrite(str(out / f"sheet.{self.iteration:06d}.png"), sheet(self.average, self.options))
+
+    def facts(self) -> dict[str, object]:
+        """What the card says of this training."""
+        options = self.options
+        return {
+            "id": "impasto",
+            "licence": "Apache-2.0",
+            "made_by": "training/style.py, from scratch",
+            "trained_on": (
+                "110 paintings by artists dead by 1944 and 300 by Monet (public domain), frames of our own renders "
+                f"{' and '.join(TRAINED_SHOTS)}, and pictures drawn by training/data.py"
+            ),
+            "judged_by": "VGG19 to relu3_1 (CC BY 4.0) and a compressed VGG19 to relu4_1 (MIT), neither shipped",
+            "iterations": self.iteration,
+            "hours": round(self.seconds / 3600, 2),
+            "device": str(self.device),
+            "batch": options.batch,
+            "crop": options.side,
+            "weights_of_losses": {"first": asdict(CONTENT_HEAVY), "last": asdict(STYLE_HEAVY)},
+        }
 
     def resume(self) -> None:
         """Go on from `state.pt` where there is one."""
