@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from impasto.server import plates
 from impasto.server.errors import BadRequest, Denied, NotFound, NotReady
 from impasto.server.models.catalogue import find
 from impasto.server.models.flow import raft_weights
 from impasto.server.models.flow.raft import PARAMETERS, Raft
 from impasto.server.models.flow.raft_estimator import RaftEstimator, padding
-from safetensors.torch import save_file
 
 GOLDEN = np.load(Path(__file__).parent / "golden" / "raft.npz")
 PRINCETON = "weights/raft-small-princeton.pth"
