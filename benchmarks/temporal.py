@@ -208,13 +208,33 @@ def judge(case: Case, made: Made, key: int) -> dict[str, float]:
         np.mean([ghosts(made.pictures[frame], alone[frame], seen) for frame, seen in fresh.items() if seen.any()])
     )
     if made.keyed is not None:
-        row["E_1 key"] = warp_error(case.true, made.pictures, 1, made.keyed) / warp_error(
-            case.true, alone, 1, made.keyed
-        )
-        paths = {frame: reached(case, frame, key) for frame in case.frames}
-        hits = sum(int((made.keyed[frame] & seen).sum()) for frame, seen in paths.items())
-        row["reached"] = hits / sum(int(seen.sum()) for seen in paths.values())
+        row |= judge_key(case, made.pictures, alone, made.keyed, key)
     return row
+
+
+def judge_key(
+    case: Case, pictures: dict[int, Array], alone: dict[int, Array], keyed: dict[int, Array], key: int
+) -> dict[str, float]:
+    """The same over the pixels carried from the key in both frames compared, and how many of the possible they are."""
+    both = {case.frames[0]: keyed[case.frames[0]]}
+    for frame in case.frames[1:]:
+        before = fetched(keyed[frame - 1].astype(np.float32)[None], case.true.truth(frame).backward, "bilinear")[0]
+        both[frame] = keyed[frame] & (before > 0.99)
+    inner = {frame: cv2.erode(seen.astype(np.uint8), np.ones((3, 3))) > 0 for frame, seen in keyed.items()}
+    sharp = [sum(laplacian(some[f])[inner[f]].sum() for f in case.frames) for some in (pictures, alone)]
+    paths = {frame: reached(case, frame, key) for frame in case.frames}
+    hits = sum(int((keyed[frame] & seen).sum()) for frame, seen in paths.items())
+    return {
+        "E_1 key": warp_error(case.true, pictures, 1, both) / warp_error(case.true, alone, 1, both),
+        "detail key": float(sharp[0] / sharp[1]),
+        "reached": hits / sum(int(seen.sum()) for seen in paths.values()),
+    }
+
+
+def laplacian(picture: Array) -> Array:
+    """Absolute Laplacian of luma of an sRGB picture (3, H, W), as (H, W)."""
+    luma = np.tensordot(np.float32([0.299, 0.587, 0.114]), picture, 1)
+    return np.abs(cv2.Laplacian(luma, cv2.CV_32F, ksize=3))
 
 
 def save(folder: Path, pictures: dict[int, Array]) -> None:

@@ -59,11 +59,3 @@ def _along(picture: Tensor, weights: list[float], axis: int) -> Tensor:
         pair = padded.narrow(axis, tap, size) + padded.narrow(axis, 2 * radius - tap, size)
         result = result + pair * weights[tap]
     return result
-
-
-def grown(mask: Tensor, radius: int) -> Tensor:
-    """A mask, (B, 1, H, W) bool, widened by `radius` pixels to all sides (a square)."""
-    value = mask.float()
-    for kernel in ((1, 2 * radius + 1), (2 * radius + 1, 1)):
-        value = F.max_pool2d(value, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
-    return value > 0.5

@@ -64,8 +64,8 @@ def sample_spline(picture: Tensor, coefficients: Tensor, x: Tensor, y: Tensor) -
     for row, row_weight in zip(rows, _weights(part_y), strict=True):
         along = torch.zeros_like(result)
         for column, column_weight in zip(columns, _weights(part_x), strict=True):
-            along.addcmul_(bends.index_select(0, row + column), column_weight[:, None])
-        result.addcmul_(along, row_weight[:, None])
+            along = along + bends.index_select(0, row + column) * column_weight[:, None]
+        result = result + along * row_weight[:, None]
     corner = values.index_select(0, rows[1] + columns[1])
     low = high = corner
     for down, across in ((1, 2), (2, 1), (2, 2)):

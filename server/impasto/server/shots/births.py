@@ -27,7 +27,6 @@ class Birth:
         paint: (1, 3, H, W), shaped base of the paint.
         bends: (1, 3, H, W), spline coefficients of the paint.
         plate: (1, 3, H, W), shaped base of the plate.
-        low: (1, 1, H, W), low-frequency luminance of the plate.
         match: (1, 1, H, W) 0..1, how far the paint takes the plate's highlights.
         cover: (1, 1, H, W) 0..1, where there is paint.
     """
@@ -35,26 +34,24 @@ class Birth:
     paint: Tensor
     bends: Tensor
     plate: Tensor
-    low: Tensor
     match: Tensor
     cover: Tensor
 
     @classmethod
     def of(cls, paint: Tensor, match: Tensor, cover: Tensor, plate: Light) -> Birth:
         """Paint laid over a plate."""
-        return cls(paint, knots(paint), plate.base, plate.low, match, cover)
+        return cls(paint, knots(paint), plate.base, match, cover)
 
 
 @dataclass(frozen=True)
 class Fetched:
     """What a map fetches: paint and birth plate, brought to where they are now. Shapes and ranges as in `Birth`.
 
-    Where the map has no paint, paint, plate, match and cover are 0 and low is 1.
+    All are 0 where the map has no paint.
     """
 
     paint: Tensor
     plate: Tensor
-    low: Tensor
     match: Tensor
     cover: Tensor
 
@@ -101,18 +98,12 @@ def fetch(here: Map, births: Births) -> Fetched:
     plate = _gather(here, births, lambda birth, x, y: _bilinear([birth.plate, birth.match, birth.cover], x, y), 5)
     paint = _gather(here, births, lambda birth, x, y: sample_spline(birth.paint, birth.bends, x, y), 3)
     seen, match, cover = plate.split([3, 1, 1], 1)
-    return Fetched(paint, seen, _low(here, births), match, cover)
+    return Fetched(paint, seen, match, cover)
 
 
-def recall(here: Map, births: Births) -> tuple[Tensor, Tensor]:
-    """The plate at birth alone, for the life test: its shaped base (1, 3, H, W) and low frequency (1, 1, H, W)."""
-    plate = _gather(here, births, lambda birth, x, y: _bilinear([birth.plate], x, y), 3)
-    return plate, _low(here, births)
-
-
-def _low(here: Map, births: Births) -> Tensor:
-    low = _gather(here, births, lambda birth, x, y: _bilinear([birth.low], x, y), 1)
-    return torch.where(here.alive, low, 1.0)
+def recall(here: Map, births: Births) -> Tensor:
+    """The plate at birth alone, for the life test: its shaped base, (1, 3, H, W), 0 where there is no paint."""
+    return _gather(here, births, lambda birth, x, y: _bilinear([birth.plate], x, y), 3)
 
 
 def _bilinear(pictures: list[Tensor], x: Tensor, y: Tensor) -> Tensor:

@@ -11,10 +11,10 @@ import torch
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.births import Births, recall
 from impasto.server.shots.heal import heal
-from impasto.server.shots.life import deaths, hidden
+from impasto.server.shots.life import deaths, hidden, specks
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.provenance import Map, carry
-from impasto.server.shots.relight import Light, relit_plate, split
+from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
 VERSION = 1
@@ -78,7 +78,7 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births) -> Map:
+def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births, alone: bool = True) -> Map:
     """Bring a map one frame on and let die what does not survive.
 
     Args:
@@ -87,6 +87,7 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Birt
         frame: this frame.
         onward: whether paint goes forward in time.
         births: those the map names.
+        alone: whether no other map will lie around this one, so that carried specks are to go.
 
     Returns:
         The map of what survives; its doubt has grown by what the motion's confidence leaves open.
@@ -103,7 +104,10 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Birt
     if not bool(moved.alive.any()):
         return moved
     moved = replace(moved, doubt=moved.doubt - confidence.clamp_min(_CERTAIN).log())
-    plate, low = recall(moved, births)
-    then = relit_plate(plate, low, now, stage.shaper)
-    alive = moved.without(deaths(moved, hidden(occlusion, cause), confidence, now.base, then))
-    return heal(alive, now, births, stage.shaper)
+    plate = recall(moved, births)
+    ratio = change(now, plate, moved.alive, stage.shaper)
+    then = relit_plate(plate, ratio, stage.shaper)
+    moved = moved.without(deaths(moved, hidden(occlusion, cause), confidence, now.base, then))
+    if alone:
+        moved = moved.without(specks(moved))
+    return heal(moved, now.base, ratio, births, stage.shaper)

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 
 from impasto.server.models.style.painter import Painter
-from impasto.server.ops.lowpass import grown
-from impasto.server.shots.births import Birth, Births, fetch
+from impasto.server.shots.births import Birth, Births, fetch, recall
 from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.heal import heal
 from impasto.server.shots.keyed import Coat, Keyed
 from impasto.server.shots.provenance import Map, identity, over
-from impasto.server.shots.relight import follow
-from impasto.server.shots.seams import REACH, mend
+from impasto.server.shots.relight import change, follow
+from impasto.server.shots.seams import mend
 
 SPAN = 8
 """Frames that births look ahead, counted from the shot's start; the first frame is a span of its own."""
@@ -116,7 +115,7 @@ class Ground:
         """Carry what was born in the span's last frame back to where it first shows."""
         for frame in reversed(span[:-1]):
             self._begin("maps", frame)
-            here = advance(self._stage, here, frame, False, self.births)
+            here = advance(self._stage, here, frame, False, self.births, alone=False)
             self._stage.save(self._name("both", frame), over(self._kept("forward", frame), here))
 
     def _between(self, span: tuple[int, ...]) -> None:
@@ -125,14 +124,19 @@ class Ground:
         for frame in span[:-1]:
             here = self._kept("both", frame)
             if rest is not None:
-                here = over(here, advance(self._stage, rest, frame, True, self.births))
-            here = heal(here, self._stage.light(frame), self.births, self._stage.shaper)
+                here = over(here, advance(self._stage, rest, frame, True, self.births, alone=False))
+            here = self._healed(frame, here)
             newborn = self._newborn(frame, here)
             self._bear(frame, here, newborn)
             both = self._kept("both", frame).alive
             here = here.reborn(newborn, frame)
             rest = here.without(both)
             self._stage.save(self._name("map", frame), here)
+
+    def _healed(self, frame: int, here: Map) -> Map:
+        """Close the hairlines where two maps meet."""
+        now, shaper = self._stage.light(frame), self._stage.shaper
+        return heal(here, now.base, change(now, recall(here, self.births), here.alive, shaper), self.births, shaper)
 
     def _newborn(self, frame: int, carried: Map) -> Tensor:
         """Pixels that neither carried paint nor keys cover."""
@@ -147,9 +151,7 @@ class Ground:
         self._begin("births", frame)
         assert self._painter is not None
         stage, light, painter = self._stage, self._stage.light(frame), self._painter(frame)
-        near = newborn if painter.local else grown(newborn, 2 * int(REACH))
-        near = torch.ones_like(near) if painter.local else near
-        base, there, match = self._surroundings(frame, carried.without(~near))
+        base, there, match = self._surroundings(frame, carried)
         start = mend(light.base, base, there, newborn, light.base) if painter.local else None
         painted = painter.paint(
             light.base, start=start, where=newborn, seed=self._seed + frame, check=stage.watch.check
@@ -172,7 +174,7 @@ class Ground:
 
     def _coat(self, frame: int, here: Map) -> Coat:
         own, stage = fetch(here, self.births), self._stage
-        base = follow(own.paint, own.plate, own.low, stage.light(frame), stage.shaper, self._relight)
+        base = follow(own.paint, own.plate, here.alive, stage.light(frame), stage.shaper, self._relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
 
     def _again(self, frame: int) -> Birth:

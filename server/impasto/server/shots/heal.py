@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.births import Births, recall
 from impasto.server.shots.provenance import NOWHERE, Map
-from impasto.server.shots.relight import Light, relit_plate
+from impasto.server.shots.relight import relit_plate
 
 _WIDTH = 2
 """Gaps this many pixels wide, or narrower, are hairlines."""
@@ -22,7 +22,7 @@ _LOOK = 0.1
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
-def heal(here: Map, now: Light, births: Births, shaper: Shaper) -> Map:
+def heal(here: Map, now: Tensor, ratio: Tensor, births: Births, shaper: Shaper) -> Map:
     """Close hairline gaps.
 
     Every gap pixel tries the displacement of its eight neighbours, and takes the one whose birth plate, relit, looks
@@ -30,7 +30,8 @@ def heal(here: Map, now: Light, births: Births, shaper: Shaper) -> Map:
 
     Args:
         here: a frame's map.
-        now: the frame's light.
+        now: (1, 3, H, W), shaped base of the plate.
+        ratio: (1, 1, H, W), change of light since birth, see `relight.change`.
         births: those the map names.
         shaper: the shot's.
 
@@ -43,14 +44,13 @@ def heal(here: Map, now: Light, births: Births, shaper: Shaper) -> Map:
         return here
     height, width = missing.shape[-2:]
     column, row = place % width, torch.div(place, width, rounding_mode="floor")
-    light = _at(now, place)
+    seen, gain = (value.flatten(2)[..., place][:, :, None] for value in (now, ratio))
     best = torch.full((len(place),), _LOOK)
     found = _taken(here, place, torch.zeros_like(column), torch.zeros_like(row))
     for across, down in _AROUND:
         beside_x, beside_y = (column + across).clamp(0, width - 1), (row + down).clamp(0, height - 1)
         candidate = _taken(here, beside_y * width + beside_x, beside_x - column, beside_y - row)
-        plate, low = recall(candidate, births)
-        difference = (relit_plate(plate, low, light, shaper) - light.base).abs().amax(1).flatten()
+        difference = (relit_plate(recall(candidate, births), gain, shaper) - seen).abs().amax(1).flatten()
         better = candidate.alive.flatten() & (difference < best)
         best = torch.where(better, difference, best)
         found = Map(
@@ -69,10 +69,6 @@ def hairlines(missing: Tensor) -> Tensor:
     eroded = -F.max_pool2d(-value, size, 1)
     wide = F.max_pool2d(eroded, size, 1) > 0.5
     return missing & ~wide
-
-
-def _at(light: Light, place: Tensor) -> Light:
-    return Light(*(part.flatten(2)[..., place][:, :, None] for part in (light.base, light.gain, light.low)))
 
 
 def _taken(here: Map, place: Tensor, across: Tensor, down: Tensor) -> Map:

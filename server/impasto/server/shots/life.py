@@ -50,19 +50,23 @@ def deaths(carried: Map, gone: Tensor, confidence: Tensor, now: Tensor, then: Te
 
     Returns:
         (1, 1, H, W) bool; True also where there was no paint. Neither broken motion nor another look kills alone, and
-        neither does any doubt of a few pixels' size; carried specks in what is newborn go with it.
+        neither does any doubt of a few pixels' size.
     """
     lost = gone | ~carried.alive
     broken = confidence < _TRUST
     difference = (now - then).abs().amax(1, keepdim=True)
     unlike = lowpass(difference, _NEAR) > _LOOK
     doubted = broken & (unlike | (stretch(carried) > _STRETCH))
-    dead = lost | _opened(doubted & ~lost)
-    return dead | ~_opened(~dead)
+    return lost | _opened(doubted & ~lost)
+
+
+def specks(here: Map) -> Tensor:
+    """Paint thinner than three pixels, (1, 1, H, W) bool: amid what is newborn it would only be dirt."""
+    return here.alive & ~_opened(here.alive)
 
 
 def _opened(mask: Tensor) -> Tensor:
     """A mask without what is thinner than three pixels (opening by a 3x3 square)."""
-    value = F.pad(mask.float(), (1, 1, 1, 1), mode="replicate")
+    value = F.pad(mask.float(), (2, 2, 2, 2), mode="replicate")
     eroded = -F.max_pool2d(-value, 3, 1)
-    return (F.max_pool2d(eroded, 3, 1, 1) > 0.5) & mask
+    return (F.max_pool2d(eroded, 3, 1) > 0.5) & mask

@@ -16,11 +16,12 @@ from impasto.server.ops.lowpass import broad
 from impasto.server.plates.shaper import Shaper
 
 _LUMA = (0.2126, 0.7152, 0.0722)
-_FLOOR = 0.02
-"""Added to low-frequency luminance of the shaped picture's mid-grey scale, so that black divides by something."""
+_FLOOR = 0.002
+"""Added to luminance (after exposure), so that black divides by something."""
 _MOST = 8.0
 """Paint is not relit by more than this, either way."""
 _MOST_SHARP = 32.0
+"""Nor do glints change it by more."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,10 @@ class Light:
     Attributes:
         base: (1, 3, H, W) float32, shaped (display-like) picture whose luminance ends at the knee.
         gain: (1, 1, H, W) float32, from 1 up, of scene-linear light.
-        low: (1, 1, H, W) float32, low-frequency luminance of the base, scene-linear, above 0.
     """
 
     base: Tensor
     gain: Tensor
-    low: Tensor
 
 
 def luminance(linear: Tensor) -> Tensor:
@@ -63,10 +62,30 @@ def split(linear: Tensor, shaper: Shaper) -> Light:
         shaper: the shot's.
     """
     gain = excess(linear, shaper)
-    base = linear / gain
-    floor = _FLOOR / shaper.exposure
-    low = broad(luminance(base).clamp_min(0.0) + floor, _sigma(linear))
-    return Light(shaper.encode(base), gain, low)
+    return Light(shaper.encode(linear / gain), gain)
+
+
+def change(now: Light, then: Tensor, there: Tensor, shaper: Shaper) -> Tensor:
+    """How the light on carried paint has changed since birth, at low frequency.
+
+    The plates of now and of birth are compared where the paint is now, thing for thing, so that something bright
+    passing by does not count as light.
+
+    Args:
+        now: light of this frame.
+        then: (1, 3, H, W), shaped base of the plate at birth, fetched to where it is now.
+        there: (1, 1, H, W) bool, where it was fetched.
+        shaper: the shot's.
+
+    Returns:
+        (1, 1, H, W) float32, the ratio now / then of scene-linear light; exactly 1 where both are the same.
+    """
+    floor, sigma = _FLOOR / shaper.exposure, _sigma(then)
+    weight = there.float()
+    low_now = broad((luminance(shaper.decode(now.base)).clamp_min(0.0) + floor) * weight, sigma)
+    low_then = broad((luminance(shaper.decode(then)).clamp_min(0.0) + floor) * weight, sigma)
+    ratio = (low_now + floor / 100) / (low_then + floor / 100)
+    return ratio.clamp(1 / _MOST, _MOST)
 
 
 def _sigma(picture: Tensor) -> float:
@@ -74,7 +93,7 @@ def _sigma(picture: Tensor) -> float:
     return max(3.0, 6.0 * picture.shape[-1] / 640)
 
 
-def follow(paint: Tensor, then: Tensor, low_then: Tensor, now: Light, shaper: Shaper, relight: float) -> Tensor:
+def follow(paint: Tensor, then: Tensor, there: Tensor, now: Light, shaper: Shaper, relight: float) -> Tensor:
     """Carried paint under the light of now.
 
     Below the knee by the low-frequency ratio; towards the knee, where light moves as glints and is sharp, by the ratio
@@ -83,7 +102,7 @@ def follow(paint: Tensor, then: Tensor, low_then: Tensor, now: Light, shaper: Sh
     Args:
         paint: (1, 3, H, W), shaped base of the paint, fetched.
         then: (1, 3, H, W), shaped base of the plate at birth, fetched alike.
-        low_then: (1, 1, H, W), low-frequency luminance of the plate at birth, fetched.
+        there: (1, 1, H, W) bool, where they were fetched.
         now: light of this frame.
         shaper: the shot's.
         relight: 0 leaves paint as it was laid, 1 follows the light fully; glints follow either way.
@@ -95,8 +114,8 @@ def follow(paint: Tensor, then: Tensor, low_then: Tensor, now: Light, shaper: Sh
     plain, seen = shaper.decode(paint), shaper.decode(now.base)
     light_now = luminance(seen).clamp_min(0.0)
     light_then = luminance(shaper.decode(then)).clamp_min(0.0)
-    low = (now.low / low_then).clamp(1 / _MOST, _MOST).log() * relight
-    sharp = ((light_now + floor / 8) / (light_then + floor / 8)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
+    low = change(now, then, there, shaper).log() * relight
+    sharp = ((light_now + floor) / (light_then + floor)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
     glint = _rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
     broad_gain, gain = low.exp(), torch.exp(low + (sharp - low) * glint)
     # Light that a glint adds has the glint's colour, not the paint's.
@@ -105,9 +124,15 @@ def follow(paint: Tensor, then: Tensor, low_then: Tensor, now: Light, shaper: Sh
     return shaper.encode(plain * torch.minimum(gain, broad_gain) + added * colour)
 
 
-def relit_plate(then: Tensor, low_then: Tensor, now: Light, shaper: Shaper) -> Tensor:
-    """The plate at birth, fetched, with the low-frequency brightness of now: (1, 3, H, W), shaped."""
-    relit: Tensor = shaper.encode(shaper.decode(then) * (now.low / low_then).clamp(1 / _MOST, _MOST))
+def relit_plate(then: Tensor, ratio: Tensor, shaper: Shaper) -> Tensor:
+    """The plate at birth, fetched, with the low-frequency brightness of now: (1, 3, H, W), shaped.
+
+    Args:
+        then: (1, 3, H, W), shaped base.
+        ratio: (1, 1, H, W), see `change`.
+        shaper: the shot's.
+    """
+    relit: Tensor = shaper.encode(shaper.decode(then) * ratio)
     return relit
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from impasto.server.models.style.painter import Painter
+from impasto.server.ops.threads import fixed_threads
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.chains import Stage
 from impasto.server.shots.ground import Ground
@@ -92,17 +93,20 @@ def render(
         BadRequest: a key lies outside the shot, or the motion given cannot be used.
         Cancelled: by `watch.check`.
     """
-    stage = Stage(shot, motion, recipe.shaper, store, watch)
-    keyed = Keyed(stage, recipe.keys, recipe.relight)
+    with fixed_threads():
+        stage = Stage(shot, motion, recipe.shaper, store, watch)
+        keyed = Keyed(stage, recipe.keys, recipe.relight)
     ground = Ground(stage, keyed, _by_frame(recipe.painter), recipe.painter_digest, recipe.relight, recipe.seed)
     kind = FILL if keyed.chains else STYLE
     for frame in wanted:
         if frame not in stage.frames:
             continue
         watch.check()
-        keys = keyed.coat(frame)
-        watch.stage("picture", frame)
-        yield _painted(frame, stage, keys, overlay(keys, ground.coat(frame)), kind)
+        with fixed_threads():
+            keys = keyed.coat(frame)
+            watch.stage("picture", frame)
+            painted = _painted(frame, stage, keys, overlay(keys, ground.coat(frame)), kind)
+        yield painted
 
 
 def _by_frame(painter: Painter | Callable[[int], Painter] | None) -> Callable[[int], Painter] | None:

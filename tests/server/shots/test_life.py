@@ -1,0 +1,48 @@
+import torch
+
+from impasto.server.shots import mattes
+from impasto.server.shots.life import deaths, hidden, specks
+from impasto.server.shots.provenance import identity
+
+SIZE = (1, 1, 16, 20)
+HERE = identity(1, torch.ones(SIZE, dtype=torch.bool))
+NONE = torch.zeros(SIZE, dtype=torch.bool)
+PLATE = torch.full((1, 3, 16, 20), 0.4)
+
+
+def test_another_look_alone_does_not_kill():
+    assert not deaths(HERE, NONE, torch.ones(SIZE), PLATE, PLATE + 0.5).any()
+
+
+def test_broken_motion_alone_does_not_kill():
+    assert not deaths(HERE, NONE, torch.zeros(SIZE), PLATE, PLATE).any()
+
+
+def test_broken_motion_and_another_look_kill():
+    assert deaths(HERE, NONE, torch.zeros(SIZE), PLATE, PLATE + 0.5).all()
+
+
+def test_hidden_paint_dies_whatever_it_looks_like():
+    gone = NONE.clone()
+    gone[..., 4:12, 4:12] = True
+    assert torch.equal(deaths(HERE, gone, torch.ones(SIZE), PLATE, PLATE), gone)
+
+
+def test_a_doubt_of_a_pixel_does_not_kill():
+    confidence = torch.ones(SIZE)
+    confidence[..., 8, 8] = 0
+    assert not deaths(HERE, NONE, confidence, PLATE, PLATE + 0.5).any()
+
+
+def test_a_carried_speck_goes_with_the_newborn_around_it():
+    gone = ~NONE
+    gone[..., 8, 8] = False
+    assert specks(HERE.without(gone))[..., 8, 8].all()
+    assert not specks(HERE).any()
+
+
+def test_disagreement_of_motion_is_no_proof_of_hiding():
+    occluded = torch.ones(SIZE)
+    assert not hidden(occluded, torch.full(SIZE, float(mattes.INCONSISTENT))).any()
+    assert hidden(occluded, torch.full(SIZE, float(mattes.HIDDEN))).all()
+    assert not hidden(occluded * 0.4, torch.full(SIZE, float(mattes.HIDDEN))).any()
