@@ -28,7 +28,7 @@ from impasto.client import (
     flow_spec,
 )
 from impasto.sequences import Standing, standing
-from impasto.server.errors import NoRoom
+from impasto.server.errors import BadRequest, NoRoom
 from impasto.server.jobs.task import Task
 
 
@@ -353,3 +353,15 @@ def test_importing_the_client_costs_neither_torch_nor_numpy() -> None:
     program = "import sys, impasto.client; print({m.split('.')[0] for m in sys.modules} & {'torch', 'numpy', 'cv2'})"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_a_job_that_turns_out_to_be_wrong_is_a_bad_request(shot: str, tmp_path: Path) -> None:
+    def refusing(task: Task) -> None:
+        raise BadRequest("The key is 32x24 and the plate 64x48; paint it at the plate's size.", reason="KEY_SIZE")
+
+    with (
+        serving(tmp_path / "s", refusing, roots=(Path("/"),)) as (server, _),
+        _client(server.address, tmp_path) as client,
+        pytest.raises(BadRequestError, match="paint it at the plate's size"),
+    ):
+        client.flow(shot, out=_out(tmp_path), motion="plate").result()

@@ -161,9 +161,9 @@ def _refuse_unwritable(paths: Iterable[Path]) -> None:
         while not there.exists() and there != there.parent:
             there = there.parent
         if not there.is_dir():
-            raise BadRequestError(f"{there} is a file, not a folder; choose another --out.", reason="OUTPUT_UNWRITABLE")
+            raise BadRequestError(f"{there} is a file, not a folder; choose another --out.", reason="OUTPUT_FOLDER")
         if not os.access(there, os.W_OK | os.X_OK):
             raise BadRequestError(
                 f"The folder {there} cannot be written to; change its permissions or choose another --out.",
-                reason="OUTPUT_UNWRITABLE",
+                reason="OUTPUT_FOLDER",
             )

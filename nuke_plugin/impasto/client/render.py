@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.client.errors import FramesFailed, ImpastoError, JobCancelled, JobFailed
+from impasto.client.errors import BadRequestError, FramesFailed, ImpastoError, JobCancelled, JobFailed
 from impasto.client.events import (
     Event,
     FrameDone,
@@ -18,6 +18,7 @@ from impasto.client.events import (
     Warned,
 )
 from impasto.client.planned import PlannedJob
+from impasto.client.refusals import REFUSALS
 from impasto.sequences import SequencePattern, format_frames
 from impasto.v1 import job_pb2
 
@@ -143,12 +144,13 @@ def raise_unless_well(last: StateChanged, failed: list[FrameFailed]) -> None:
     """Raise what a job's end means.
 
     Raises:
-        JobFailed, FramesFailed, JobCancelled: as it ended.
+        JobFailed, BadRequestError, FramesFailed, JobCancelled: as it ended.
     """
     if last.state == "cancelled":
         raise JobCancelled(last.message or "The job was cancelled; finished frames are kept.", reason="CANCELLED")
     if last.state == "failed":
-        raise JobFailed(last.message or "The job failed; the server's log says why.", reason=last.reason or "FAILED")
+        kind = BadRequestError if last.reason in REFUSALS else JobFailed
+        raise kind(last.message or "The job failed; the server's log says why.", reason=last.reason or "FAILED")
     if failed:
         frames = format_frames(event.frame for event in failed)
         first = failed[0]
