@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from impasto.sequences import SequenceError, parse_frames
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.source import PlateShot
 from impasto.server.jobs.spec import motion_model, motion_source
 from impasto.server.jobs.task import Task
-from impasto.server.models import catalogue
+from impasto.server.models import catalogue, weights
+from impasto.server.models.card import Model
+from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.style import files as style_files
 from impasto.server.models.style.painter import Painter
 from impasto.server.shots import screen
@@ -37,9 +40,18 @@ def make_motion(task: Task, shot: PlateShot, analysis: Analysis, shaper: plates.
     if kind == "files":
         return GivenMotion(shot, _layers_of_files(task, shot), _digest_of_files(source), shaper, task.store, watch)
     model = catalogue.find(motion_model(task.spec), "flow")
-    estimator = model.build(grain=analysis.grain)
-    digest = f"{model.id}/{model.version}/{analysis.grain:.4f}"
+    estimator, how = _estimator(model, task.plan, analysis.grain)
+    digest = f"{model.id}/{model.version}/{how}/{analysis.grain:.4f}"
     return ComputedMotion(shot, estimator, digest, shaper, analysis.grain, task.store, watch)
+
+
+def _estimator(model: Model, plan: Plan, grain: float) -> tuple[FlowEstimator, str]:
+    """The model ready to measure, and what beside its version decides its results: a net's weights and numbers."""
+    if not model.published:
+        return model.build(grain=grain), ""
+    file = weights.default_store().ready(model)
+    estimator = model.build(weights=file, grain=grain, precision=plan.precision, memory=plan.memory, device=plan.device)
+    return estimator, f"{weights.digest(file)}/{plan.precision}/{plan.memory}/{plan.device}"
 
 
 def _digest_of_files(source: MotionSource) -> str:

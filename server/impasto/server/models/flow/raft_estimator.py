@@ -48,7 +48,7 @@ class RaftEstimator:
     """Measures motion with one net; see `impasto.server.models.flow.estimator.FlowEstimator`.
 
     Each direction is computed by `threads` threads of its own, whatever the process may use: the order of sums, and
-    with it the last bits, depends on their number.
+    with it the last bits, depends on their number. On a card the directions follow each other, for the sake of memory.
 
     Args:
         net: with its weights; taken over and changed to `precision`.
@@ -79,7 +79,7 @@ class RaftEstimator:
         self._net = net.to(device=device, dtype=self._dtype)
         self._updates, self._settled, self._memory, self._half = updates, settled, memory, half
         self._polish, self._device = polish, device
-        self._pool = _two_workers(threads)
+        self._pool = _workers(2 if device == "cpu" else 1, threads)
 
     def both(self, first: Tensor, second: Tensor, start: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """See `FlowEstimator.both`; `start` holds motion both ways to begin with, each (1, 2, H, W) in pixels."""
@@ -154,18 +154,18 @@ def _resized(motion: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(motion, tuple(size), mode="bilinear", align_corners=False) * scale[:, None, None]
 
 
-def _two_workers(threads: int) -> ThreadPoolExecutor:
-    """Two workers that compute with this many threads each; the process keeps the number it has."""
+def _workers(count: int, threads: int) -> ThreadPoolExecutor:
+    """Workers that compute with this many threads each; the process keeps the number it has."""
     inherited = torch.get_num_threads()
-    started = Barrier(3)
+    started = Barrier(count + 1)
 
     def begin() -> None:
         torch.set_num_threads(threads)
         torch.get_num_threads()  # a thread takes over the number at its first question, not when it is set
         started.wait()
 
-    pool = ThreadPoolExecutor(2, "raft", begin)
-    for _ in range(2):
+    pool = ThreadPoolExecutor(count, "raft", begin)
+    for _ in range(count):
         pool.submit(torch.get_num_threads)
     started.wait()
     torch.set_num_threads(inherited)  # what threads started from now on begin with
