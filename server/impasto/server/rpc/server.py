@@ -150,7 +150,7 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
                 ("grpc.so_reuseport", 0),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", PING),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING),
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
