@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import FrameType
 
 from typer.exceptions import Abort, Exit, TyperException
@@ -36,14 +37,14 @@ def run(command: Callable[[], object], arguments: Sequence[str]) -> int:
         The exit code.
     """
     with _signals_as_exceptions():
-        code, reason, message = _outcome(command)
+        end = _outcome(command)
     if wants_events(arguments) and "--help" not in arguments:
         with contextlib.suppress(OSError):
-            print(finished_line(code, reason, message), flush=True)
-    if message:
+            print(finished_line(end.code, end.reason, end.message), flush=True)
+    if end.message:
         with contextlib.suppress(OSError):
-            print(f"impasto: {message}", file=sys.stderr, flush=True)
-    return code
+            print(f"impasto: {end.message}", file=sys.stderr, flush=True)
+    return end.code
 
 
 def wants_events(arguments: Sequence[str]) -> bool:
@@ -51,31 +52,37 @@ def wants_events(arguments: Sequence[str]) -> bool:
     return "--events=json" in arguments or ("--events", "json") in itertools.pairwise(arguments)
 
 
-def _outcome(command: Callable[[], object]) -> tuple[int, str, str]:
-    """Exit code, reason and sentence."""
+@dataclass(frozen=True)
+class _Outcome:
+    code: int
+    reason: str = ""
+    message: str = ""
+
+
+def _outcome(command: Callable[[], object]) -> _Outcome:
     try:
         code = command()
         if code == CANCELLED:
             raise KeyboardInterrupt  # which typer had turned into its code
-        return (code if isinstance(code, int) else DONE), "", ""
+        return _Outcome(code if isinstance(code, int) else DONE)
     except Exit as error:
-        return error.exit_code, "", ""
+        return _Outcome(error.exit_code)
     except TyperException as error:
         message = " ".join(error.format_message().split())
-        return BAD_REQUEST, "USAGE", message if message.endswith((".", "?")) else f"{message}."
+        return _Outcome(BAD_REQUEST, reason="USAGE", message=message if message.endswith((".", "?")) else f"{message}.")
     except SequenceError as error:
-        return BAD_REQUEST, "BAD_REQUEST", str(error)
+        return _Outcome(BAD_REQUEST, reason="BAD_REQUEST", message=str(error))
     except ImpastoError as error:
-        return error.exit_code, error.reason, error.message
+        return _Outcome(error.exit_code, error.reason, error.message)
     except Terminated:
-        return TERMINATED, "TERMINATED", "Terminated; finished frames are kept."
+        return _Outcome(TERMINATED, reason="TERMINATED", message="Terminated; finished frames are kept.")
     except (KeyboardInterrupt, Abort):
-        return CANCELLED, "CANCELLED", "Cancelled; finished frames are kept."
+        return _Outcome(CANCELLED, reason="CANCELLED", message="Cancelled; finished frames are kept.")
     except OSError as error:
         if error.errno == errno.EPIPE:
             _silence_output()
-            return FAILED, "PIPE_CLOSED", ""
-        return FAILED, "OS_ERROR", f"{error.filename or 'A file'}: {error.strerror or error}."
+            return _Outcome(FAILED, reason="PIPE_CLOSED")
+        return _Outcome(FAILED, reason="OS_ERROR", message=f"{error.filename or 'A file'}: {error.strerror or error}.")
 
 
 def _silence_output() -> None:
