@@ -59,7 +59,7 @@ def _normalised(assets):
 @pytest.mark.assets
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
 def test_either_optimiser_brings_the_gram_matrices_to_the_style_s(method, assets, plate, style):
-    recipe = Recipe(method=method, steps=(20, 20), style=1e4)
+    recipe = Recipe(method=method, steps=(20, 20))
     painter = gatys.build(style, _normalised(assets), depth="relu3_1", recipe=recipe)
     net = gatys.open_vgg(_normalised(assets), "relu2_1")
     assert _distance(net, painter.paint(plate), style) < 0.5 * _distance(net, plate, style)
@@ -80,7 +80,7 @@ def test_guided_grams_paint_each_style_under_its_mask(assets, plate, style):
     left[..., :48] = 1
     styles = [torch.tensor([1.0, 0.1, 0.1]), torch.tensor([0.1, 0.1, 1.0])]
     tinted = [style * colour[:, None, None] for colour in styles]
-    recipe = Recipe(steps=(30,), style=1e5)
+    recipe = Recipe(steps=(30,), style=100.0)
     masks = torch.cat([left, 1 - left], 1)
     painted = gatys.build(tinted, _normalised(assets), masks=masks, depth="relu3_1", recipe=recipe).paint(plate)
     redness = (painted[:, 0] - painted[:, 2]).mean(1)[0]

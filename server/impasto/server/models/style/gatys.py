@@ -7,7 +7,6 @@ coarse to fine as there. L-BFGS finds the better picture, Adam needs less memory
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +37,10 @@ class Recipe:
 
     Attributes:
         method: see the module.
-        steps: at each size, coarsest first; the last entry is the full size, each one before it half of the next.
-        content: weight of the content against the style.
-        style: weight of the style.
+        steps: evaluations of the loss at each size, coarsest first; the last entry is the full size, each one before
+            it half of the next.
+        content: weight of the content, whose loss is 1 where nothing of it is left.
+        style: weight of the style, whose loss is 1 where nothing of it is there.
         smooth: weight of total variation.
         luma_only: paint in luma, keep the plate's chroma; the style is brought to the plate's luma range first.
         rate: of Adam, in units of 0..1.
@@ -49,7 +49,7 @@ class Recipe:
     method: Method = "lbfgs"
     steps: tuple[int, ...] = (150, 100, 60)
     content: float = 1.0
-    style: float = 1.0e3
+    style: float = 30.0
     smooth: float = 1.0e-3
     luma_only: bool = False
     rate: float = 0.02
@@ -129,9 +129,10 @@ class GatysPainter:
         canvas = canvas.clone().requires_grad_(True)
         optimizer: Any
         if recipe.method == "lbfgs":
-            optimizer = torch.optim.LBFGS([canvas], max_iter=1, history_size=20, line_search_fn="strong_wolfe")
+            # All evaluations in one call: torch cuts the line search of a call that may take only one step.
+            optimizer, calls = torch.optim.LBFGS([canvas], 1.0, steps, steps, line_search_fn="strong_wolfe"), 1
         else:
-            optimizer = torch.optim.Adam([canvas], lr=recipe.rate)
+            optimizer, calls = torch.optim.Adam([canvas], lr=recipe.rate), steps
 
         def evaluate() -> Tensor:
             check()
@@ -140,13 +141,8 @@ class GatysPainter:
             loss.backward()
             return loss
 
-        best, stale = math.inf, 0
-        for _ in range(steps):
-            value = float(optimizer.step(evaluate).detach())
-            # Fifty steps that together gain less than a ten-thousandth end a size early.
-            best, stale = (value, 0) if value < best * (1.0 - 1e-4) else (best, stale + 1)
-            if stale >= 50 or not math.isfinite(value):
-                break
+        for _ in range(calls):
+            optimizer.step(evaluate)
         return canvas.detach().expand_as(plate).contiguous()
 
     def _features(self, picture: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -189,7 +185,7 @@ class GatysPainter:
         # Outside 0..1 nothing was learned; the walls are soft so that highlights may stay a little above.
         outside = (picture - picture.clamp(0.0, 1.0)).square().mean()
         recipe = self._recipe
-        total: Tensor = recipe.content * content + recipe.style * 1e-3 * style + recipe.smooth * smooth + 10.0 * outside
+        total: Tensor = recipe.content * content + recipe.style * style + recipe.smooth * smooth + 10.0 * outside
         return total
 
 
