@@ -1,7 +1,8 @@
+import errno
 import hashlib
 import os
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +97,24 @@ def test_two_may_send_the_same_content_at_once(cache):
         for at in range(0, len(content), 1000):
             yield content[at : at + 1000]
 
-    threads = [threading.Thread(target=cache.receive, args=(name(content), 50_000, 0, slowly())) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as senders:
+        sent = [senders.submit(cache.receive, name(content), 50_000, 0, slowly()) for _ in range(8)]
+    assert [one.result() for one in sent] == [50_000] * 8
     assert cache.checked(name(content)).read_bytes() == content
+
+
+def test_an_upload_reaches_a_cache_on_another_disk(cache, tmp_path, monkeypatch):
+    replace = Path.replace
+
+    def other_disk(path, target):
+        if path.parent == tmp_path / "uploads":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", other_disk)
+    held = put(cache, b"far away")
+    assert cache.checked(held).read_bytes() == b"far away"
+    assert list((tmp_path / "uploads").iterdir()) == []
 
 
 def test_a_file_damaged_on_disk_is_a_miss(cache, tmp_path):

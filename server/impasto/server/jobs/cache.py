@@ -7,6 +7,7 @@ miss. The time of last access says when it was last used.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -57,6 +58,7 @@ class Cache:
                 reason="CACHE_UNUSABLE",
             ) from error
         self._lock = threading.Lock()
+        self._taking = threading.Lock()
         self._kept: OrderedDict[str, dict[str, NDArray[Any]]] = OrderedDict()
         self._pins: dict[str, frozenset[str]] = {}
         self._checked: dict[str, tuple[int, int, int]] = {}
@@ -135,25 +137,18 @@ class Cache:
     def _take(self, path: Path, sha256: str) -> None:
         """Check a whole upload and move it into the cache."""
         digest = _sha256(path)
-        if digest is None or digest != sha256:
+        with self._taking:
             if self.file(sha256) is not None:
                 return  # another sender of the same content was faster
-            path.unlink(missing_ok=True)
-            raise BadRequest(
-                f"What arrived is not the content {sha256[:12]}... that was named; send the file again.",
-                reason="UPLOAD_CORRUPT",
-            )
-        target = self._file(sha256)
-        with _told_when_full(self.folder):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            size = path.stat().st_size
-            try:
-                path.replace(target)
-            except OSError:  # the cache lies on another disk
-                beside = _beside(target)
-                shutil.copyfile(path, beside)
-                beside.replace(target)
+            if digest != sha256:
                 path.unlink(missing_ok=True)
+                raise BadRequest(
+                    f"What arrived is not the content {sha256[:12]}... that was named; send the file again.",
+                    reason="UPLOAD_CORRUPT",
+                )
+            with _told_when_full(self.folder):
+                size = path.stat().st_size
+                _move(path, self._file(sha256))
         self._count(size)
 
     def pin(self, owner: str, files: Iterable[str]) -> None:
@@ -276,6 +271,23 @@ class Cache:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a file, also to another disk; it is whole under its new name or not there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = _beside(target)
+        try:
+            shutil.copyfile(path, beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+        path.unlink()
 
 
 def _touch(path: Path) -> bool:
