@@ -22,16 +22,16 @@ def test_base_times_gain_is_the_plate_and_the_base_ends_at_the_knee():
 def test_under_unchanged_light_paint_comes_back_as_it_was():
     light = split(plate(), SHAPER)
     paint = torch.rand(1, 3, 32, 48) * 0.9
-    assert torch.allclose(follow(paint, light.base, ALL, light, SHAPER, 1.0), paint, atol=2e-6)
+    assert torch.allclose(follow(paint, paint, light.base, ALL, light, SHAPER, 1.0), paint, atol=2e-6)
 
 
 def test_paint_darkens_with_the_plate_unless_told_not_to():
     then, now = split(plate(0.3), SHAPER), split(plate(0.3) / 4, SHAPER)
     paint = torch.full((1, 3, 32, 48), 0.5)
-    relit = SHAPER.decode(follow(paint, then.base, ALL, now, SHAPER, 1.0))
+    relit = SHAPER.decode(follow(paint, paint, then.base, ALL, now, SHAPER, 1.0))
     ratio = (relit / SHAPER.decode(paint)).mean()
     assert 0.2 < ratio < 0.33
-    assert torch.allclose(follow(paint, then.base, ALL, now, SHAPER, 0.0), paint, atol=2e-6)
+    assert torch.allclose(follow(paint, paint, then.base, ALL, now, SHAPER, 0.0), paint, atol=2e-6)
 
 
 def test_a_key_that_holds_highlights_is_kept_exactly_at_its_own_frame():
@@ -59,7 +59,7 @@ def test_a_glint_that_moves_keeps_its_energy_and_its_colour():
     moved = plate().roll(12, -1)
     now = split(moved, SHAPER)
     base, match = undevelop(plate(), then, SHAPER)
-    painted = develop(follow(base, then.base, ALL, now, SHAPER, 1.0), match, now, SHAPER)
+    painted = develop(follow(base, base, then.base, ALL, now, SHAPER, 1.0), match, now, SHAPER)
     bright = luminance(moved) > 1
     assert abs(luminance(painted)[bright].sum() / luminance(moved)[bright].sum() - 1) < 0.05
     assert painted.max() < 1.5 * moved.max()
@@ -71,4 +71,4 @@ def test_black_and_negative_plates_do_not_break_the_light():
     dark[..., :8] = -0.05
     now, then = split(dark, SHAPER), split(dark + 3, SHAPER)
     for a, b in ((now, then), (then, now)):
-        assert torch.isfinite(follow(a.base, a.base, a.gain > 0, b, SHAPER, 1.0)).all()
+        assert torch.isfinite(follow(a.base, a.base, a.base, a.gain > 0, b, SHAPER, 1.0)).all()

@@ -47,10 +47,12 @@ class Birth:
 class Fetched:
     """What a map fetches: paint and birth plate, brought to where they are now. Shapes and ranges as in `Birth`.
 
-    All are 0 where the map has no paint.
+    `soft` is the paint fetched bilinearly, as the plate is, for where the two are compared pixel by pixel. All are 0
+    where the map has no paint.
     """
 
     paint: Tensor
+    soft: Tensor
     plate: Tensor
     match: Tensor
     cover: Tensor
@@ -95,10 +97,15 @@ class Births:
 
 def fetch(here: Map, births: Births) -> Fetched:
     """What a frame's map says: every pixel's paint by its one resampling, and beside it the plate at birth."""
-    plate = _gather(here, births, lambda birth, x, y: _bilinear([birth.plate, birth.match, birth.cover], x, y), 5)
-    paint = _gather(here, births, lambda birth, x, y: sample_spline(birth.paint, birth.bends, x, y), 3)
-    seen, match, cover = plate.split([3, 1, 1], 1)
-    return Fetched(paint, seen, match, cover)
+
+    def beside(birth: Birth, x: Tensor, y: Tensor) -> Tensor:
+        return _bilinear([birth.paint, birth.plate, birth.match, birth.cover], x, y)
+
+    def exact(birth: Birth, x: Tensor, y: Tensor) -> Tensor:
+        return sample_spline(birth.paint, birth.bends, x, y)
+
+    soft, plate, match, cover = _gather(here, births, beside, 8).split([3, 3, 1, 1], 1)
+    return Fetched(_gather(here, births, exact, 3), soft, plate, match, cover)
 
 
 def recall(here: Map, births: Births) -> Tensor:

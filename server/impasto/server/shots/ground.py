@@ -174,7 +174,7 @@ class Ground:
 
     def _coat(self, frame: int, here: Map) -> Coat:
         own, stage = fetch(here, self.births), self._stage
-        base = follow(own.paint, own.plate, here.alive, stage.light(frame), stage.shaper, self._relight)
+        base = follow(own.paint, own.soft, own.plate, here.alive, stage.light(frame), stage.shaper, self._relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
 
     def _again(self, frame: int) -> Birth:

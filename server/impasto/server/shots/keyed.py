@@ -142,7 +142,9 @@ class Keyed:
         match = torch.zeros_like(cover)
         for own, share in zip(fetched, shares, strict=True):
             part = share / cover.clamp_min(1e-9)
-            base = base + follow(own.paint, own.plate, own.cover > 0, light, stage.shaper, self._relight) * part
+            base = (
+                base + follow(own.paint, own.soft, own.plate, own.cover > 0, light, stage.shaper, self._relight) * part
+            )
             match = match + own.match * part
         heaviest = torch.stack(shares).argmax(0)
         pick = [torch.stack([getattr(own, name) for own in maps]).gather(0, heaviest[None])[0] for name in "xy"]

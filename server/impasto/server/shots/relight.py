@@ -93,7 +93,9 @@ def _sigma(picture: Tensor) -> float:
     return max(3.0, 6.0 * picture.shape[-1] / 640)
 
 
-def follow(paint: Tensor, then: Tensor, there: Tensor, now: Light, shaper: Shaper, relight: float) -> Tensor:
+def follow(
+    paint: Tensor, soft: Tensor, then: Tensor, there: Tensor, now: Light, shaper: Shaper, relight: float
+) -> Tensor:
     """Carried paint under the light of now.
 
     Below the knee by the low-frequency ratio; towards the knee, where light moves as glints and is sharp, by the ratio
@@ -101,7 +103,8 @@ def follow(paint: Tensor, then: Tensor, there: Tensor, now: Light, shaper: Shape
 
     Args:
         paint: (1, 3, H, W), shaped base of the paint, fetched.
-        then: (1, 3, H, W), shaped base of the plate at birth, fetched alike.
+        soft: the same, fetched as the plate was; taken where light is sharp, so that both have the same blur.
+        then: (1, 3, H, W), shaped base of the plate at birth, fetched.
         there: (1, 1, H, W) bool, where they were fetched.
         now: light of this frame.
         shaper: the shot's.
@@ -111,12 +114,13 @@ def follow(paint: Tensor, then: Tensor, there: Tensor, now: Light, shaper: Shape
         (1, 3, H, W), shaped base.
     """
     floor = _FLOOR / shaper.exposure
-    plain, seen = shaper.decode(paint), shaper.decode(now.base)
+    seen = shaper.decode(now.base)
     light_now = luminance(seen).clamp_min(0.0)
     light_then = luminance(shaper.decode(then)).clamp_min(0.0)
     low = change(now, then, there, shaper).log() * relight
     sharp = ((light_now + floor) / (light_then + floor)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
     glint = _rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
+    plain = shaper.decode(paint + (soft - paint) * glint)
     broad_gain, gain = low.exp(), torch.exp(low + (sharp - low) * glint)
     # Light that a glint adds has the glint's colour, not the paint's.
     added = luminance(plain).clamp_min(0.0) * (gain - broad_gain).clamp_min(0.0)
