@@ -1,6 +1,6 @@
 """Looks side by side: how near the style, how near the plate, over unseen styles and plates, in one run.
 
-    python benchmarks/looks.py [--weights FILE] [--styles 20] [--plates 10] [--sheet FILE.png]
+    python benchmarks/looks.py --weights FILE [--styles 20] [--plates 10] [--sheet FILE.png]
 
 Style distance: patches of 7x7 pixels at full and at half size, projected on 64 fixed random directions, mean distance
 of the sorted responses (display-like units; 0 the same patches). Content distance: mean squared distance of VGG19's
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path(os.environ.get("IMPASTO_ASSETS", PROJECT.parent / "shared" / "assets"))
     parser.add_argument("--assets", type=Path, default=default)
-    parser.add_argument("--weights", type=Path, default=impasto.WEIGHTS)
+    parser.add_argument("--weights", type=Path, required=True, help="of the look of the house")
     parser.add_argument("--styles", type=int, default=20)
     parser.add_argument("--plates", type=int, default=10)
     parser.add_argument("--sheet", type=Path)

@@ -1,4 +1,4 @@
-"""The look of the house: any picture as style, one small net of our own, weights bundled.
+"""The look of the house: any picture as style, one small net of our own, trained by `training/style.py`.
 
 MicroAST-shaped (Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer", AAAI 2023):
 no VGG at run time, a style acts as the statistics of encoder features (Huang and Belongie's AdaIN, ICCV 2017) and as
@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from impasto.server.models.card import Model, Parameter
 from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.feedforward import FeedForwardPainter, checked, style_at
 from impasto.server.ops.enlarge import doubled
@@ -31,11 +30,11 @@ PARAMETERS = 897_291
 CODE = 2 * sum(WIDTHS)
 """Numbers that say a style: mean and standard deviation of every encoder channel."""
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "weights" / "impasto.safetensors"
-"""The bundled file."""
+STRIDE, SMALLEST = 8, 32
+"""Sides are multiples of the one, and not less than the other."""
 
-REACH = 160
-"""Pixels that one pixel can move another over, statistics being fixed, rounded up."""
+REACH = 104
+"""Pixels that one pixel can move another over, statistics being fixed: 98, rounded up."""
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -133,22 +132,22 @@ class _Look(nn.Module):
         return painted
 
 
-def load(path: Path = WEIGHTS) -> ImpastoNet:
+def load(path: Path) -> ImpastoNet:
     """The net, frozen.
 
     Raises:
         NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
     """
     net = ImpastoNet()
-    fit(net, path, "the look of the house", "the bundled impasto.safetensors or one made by training/style.py")
+    fit(net, path, "the look of the house", "an impasto.safetensors made by training/style.py")
     return net
 
 
 @torch.no_grad()
 def build(
     style: Tensor | Sequence[Tensor],
+    weights: Path,
     *,
-    weights: Path = WEIGHTS,
     shares: Sequence[float] | None = None,
     style_scale: float = 1.0,
 ) -> FeedForwardPainter:
@@ -156,7 +155,7 @@ def build(
 
     Args:
         style: (1, 3, h, w) float32 display-like, or several such.
-        weights: see `load`; the bundled file where not given.
+        weights: see `load`.
         shares: of each style; equal where not given. The styles' codes are averaged.
         style_scale: the style's shorter side over 512 pixels; larger is a larger brush.
 
@@ -167,17 +166,4 @@ def build(
     net = load(weights)
     codes = torch.cat([net.code(style_at(each, style_scale)) for each in styles])
     code = (codes * checked(shares, len(styles))[:, None]).sum(0, keepdim=True)
-    return FeedForwardPainter(_Look(net, code), MODEL.stride, MODEL.smallest, REACH)
-
-
-MODEL = Model(
-    id="impasto",
-    family="style",
-    summary="Any picture as style, in one pass, with the bundled net of the house.",
-    build=build,
-    stride=8,
-    smallest=32,
-    parameters=(
-        Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: the style's shorter side over 512 pixels."),
-    ),
-)
+    return FeedForwardPainter(_Look(net, code), STRIDE, SMALLEST, REACH)
