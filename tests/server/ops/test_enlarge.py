@@ -1,6 +1,7 @@
 import torch
-from impasto.server.ops.enlarge import doubled
 from torch.nn import functional as F
+
+from impasto.server.ops.enlarge import doubled
 
 
 def test_doubling_is_bilinear_between_pixel_centres():

@@ -1,4 +1,5 @@
 import torch
+
 from impasto.server.ops.moments import gram, moments
 
 

@@ -2,15 +2,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
+
 from impasto.server.errors import Cancelled
 from impasto.server.ops.tiling import grid, tiled
-from torch.nn import functional as F
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.integers(1, 12), st.integers(1, 12), st.integers(1, 6), st.integers(0, 3), st.sampled_from([1, 4, 8])
-)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6), st.integers(0, 3), st.sampled_from([1, 4, 8]))
 def test_every_pixel_is_kept_once_and_tiles_stay_on_the_grid(height, width, tile, pad, stride):
     counts = torch.zeros(height * stride, width * stride)
     for piece in grid(height * stride, width * stride, tile * stride, pad * stride, stride):
