@@ -8,6 +8,7 @@ weights on `orbit_crop`. The weights come from NumPy's frozen `RandomState`, the
 import pickle
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -286,3 +287,18 @@ def test_the_catalogue_builds_from_the_store_and_the_policy_lets_its_licence_pas
     except Denied as error:  # pragma: no cover - said in full where it happens
         pytest.fail(error.message)
     assert there.shape == (1, 2, 16, 16)
+
+
+@pytest.mark.assets
+def test_the_published_small_weights_measure_rubberwhale_to_a_third_of_a_pixel(assets):
+    pictures = [
+        torch.from_numpy(cv2.imread(str(assets / f"interpolation/RubberWhale/frame{frame}.png"))[..., ::-1] / 255.0)
+        for frame in (10, 11)
+    ]
+    pair = [picture.permute(2, 0, 1)[None].float() for picture in pictures]
+    content = np.fromfile(assets / "flow/RubberWhale/flow10.flo", np.float32)
+    width, height = content[1:3].view(np.int32)
+    truth = content[3:].reshape(height, width, 2)
+    known = np.abs(truth).max(-1) < 1e9
+    motion = estimator(raft_weights.load(assets / PRINCETON, "small"))(*pair)[0].permute(1, 2, 0).numpy()
+    assert np.linalg.norm(motion - truth, axis=-1)[known].mean() < 0.323  # as measured with the published code
