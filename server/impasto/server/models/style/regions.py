@@ -49,6 +49,41 @@ def _runs(tiles: Tensor) -> list[tuple[int, int]]:
     return list(zip((edges > 0).nonzero()[:, 0].tolist(), (edges < 0).nonzero()[:, 0].tolist(), strict=True))
 
 
+def joined(found: list[Box], margin: int, height: int, width: int) -> list[Box]:
+    """The same area in fewer rectangles, wherever working on two as one with their surroundings is no more work.
+
+    Args:
+        found: rectangles, as `boxes` gives them.
+        margin: pixels of surroundings that each needs, see `widen`.
+        height: of the picture.
+        width: of the picture.
+
+    Returns:
+        Rectangles that cover those given; they may overlap.
+    """
+
+    def area(box: Box) -> int:
+        x0, y0, x1, y1 = widen(box, margin, height, width)
+        return (x1 - x0) * (y1 - y0)
+
+    left = list(found)
+    again = True
+    while again:
+        again = False
+        for first in range(len(left)):
+            for second in range(first + 1, len(left)):
+                one, two = left[first], left[second]
+                both = (min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3]))
+                if area(both) <= area(one) + area(two):
+                    left[first] = both
+                    del left[second]
+                    again = True
+                    break
+            if again:
+                break
+    return left
+
+
 def widen(box: Box, margin: int, height: int, width: int) -> Box:
     """The rectangle with `margin` pixels of its surroundings, within a picture of this size."""
     x0, y0, x1, y1 = box

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Parameter
 from impasto.server.models.style.patches import PatchTable
-from impasto.server.models.style.regions import boxes, widen
+from impasto.server.models.style.regions import boxes, joined, widen
 from impasto.server.models.style.transport import ColourMap, patch_step
 
 PROJECTIONS = 32
@@ -161,7 +161,7 @@ class SlicedWassersteinPainter:
         assert start is not None
         paint, mask = F.pad(start, pad, mode="replicate"), F.pad(where, pad)
         context = max(_CONTEXT, 8 * unit)
-        for box in boxes(mask):
+        for box in joined(boxes(mask), context, *plate.shape[-2:]):
             x0, y0, x1, y1 = widen(box, context, plate.shape[-2], plate.shape[-1])
             rows, columns = slice(y0, y1), slice(x0, x1)
             inside = torch.zeros_like(mask)
@@ -170,6 +170,7 @@ class SlicedWassersteinPainter:
             crop = paint[..., rows, columns]
             done = self._box(plate[..., rows, columns], palette, crop, inside, height, factors, seed, check)
             paint[..., rows, columns] = torch.where(inside, done, crop)
+            mask[..., box[1] : box[3], box[0] : box[2]] = False
         return paint[..., :height, :width].contiguous()
 
     def _box(
