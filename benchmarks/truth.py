@@ -1,8 +1,8 @@
 """Shots with known motion, and the measures of the house: end-point error, mattes, stability, detail.
 
 A truth shot is a folder of `plate.####.exr` (scene-linear Rec.709) and `truth.####.exr` (`forward.u/v`, `backward.u/v`
-with v up, `occlusion.next/prev`, `valid.a`). Everything here is an array in code conventions: motion in pixels, x to the
-right, y DOWN.
+with v up, `occlusion.next/prev`, `valid.a`). Everything here is an array in code conventions: motion in pixels, x to
+the right, y DOWN.
 """
 
 from __future__ import annotations

@@ -36,9 +36,10 @@ def make_motion(task: Task, shot: PlateShot, analysis: Analysis, shaper: plates.
     source = motion_source(task.spec)
     kind = source.WhichOneof("source")
     if kind == "plate":
-        return GivenMotion(shot, shot.motion_layers, "plate", shaper, task.store, watch)
+        return GivenMotion(shot, shot.motion_layers, "plate", shaper, task.store, watch, name="the plate itself")
     if kind == "files":
-        return GivenMotion(shot, _layers_of_files(task, shot), _digest_of_files(source), shaper, task.store, watch)
+        layers, digest = _layers_of_files(task, shot), _digest_of_files(source)
+        return GivenMotion(shot, layers, digest, shaper, task.store, watch, name=source.files.pattern)
     model = catalogue.find(motion_model(task.spec), "flow")
     estimator, how = _estimator(model, task.plan, analysis.grain)
     digest = f"{model.id}/{model.version}/{how}/{analysis.grain:.4f}"

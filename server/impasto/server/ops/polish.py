@@ -28,5 +28,6 @@ def polish(first: Array, second: Array, motion: Array, *, smoothness: float = 40
     solver = cv2.VariationalRefinement.create()
     solver.setAlpha(smoothness)
     solver.setFixedPointIterations(warps)
+    solver.setEpsilon(0.01)  # at the default of 0.001 motion that starts out even cannot leave its value
     refined: Array = solver.calc(first * np.float32(255), second * np.float32(255), motion.copy())
     return refined

@@ -15,7 +15,7 @@ VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR = range(6)
 """The causes of `occlusion.cause`: 0 seen; 1 motion there and back disagree; 2 leaves the picture; 3 nothing of the
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends)."""
 
-VERSION = 1
+VERSION = 2
 """Raised when the judging changes; part of every cache key."""
 
 
@@ -26,7 +26,7 @@ class Mattes:
     Attributes:
         occlusion: 0..1, 1 = visible here, hidden or outside there; the threshold is a half.
         confidence: 0..1, how far the motion can be trusted; never above 1 - occlusion.
-        cause: the code of what weighed most where occlusion is above a half, else 0.
+        cause: the code of what weighed most where occlusion is above a half, else 0; of equals the surer one.
     """
 
     occlusion: Tensor
@@ -37,8 +37,11 @@ class Mattes:
 def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor) -> Mattes:
     """Mattes of one picture towards another.
 
-    Forward/backward check (Sundaram et al. 2010), range map (Wang et al. 2018, "Occlusion Aware Unsupervised Learning
-    of Optical Flow") and a photometric test after local gain.
+    What nothing of the other picture comes from is hidden there (range map: Wang et al. 2018, "Occlusion Aware
+    Unsupervised Learning of Optical Flow"), unless motion there and back agree, as it does where a surface grows.
+    Motion that disagrees (Sundaram et al. 2010) or pictures that differ after local gain speak of hiding only where
+    what is found at the other end has a consistent home of its own elsewhere; else the motion is merely wrong, which
+    takes confidence and no more.
 
     Args:
         here: (1, 3, H, W) float32, display-like.
@@ -46,28 +49,44 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor) -> Mattes:
         out: (1, 2, H, W) motion from here to there, pixels, x right, y down.
         home: motion from there to here.
     """
-    width, height = here.shape[-1], here.shape[-2]
-    back = warp(home, out)
-    parted = (out + back).square().sum(1, keepdim=True)
-    tolerance = (
-        0.01 * (out.square().sum(1, keepdim=True) + back.square().sum(1, keepdim=True))
-        + 0.5 * max(1.0, width / 1024) ** 2
-    )
-    inconsistent = _rise(parted / tolerance, 0.5, 1.5)
-    outside = _outside(out, width, height)
-    _, reached = splat(torch.ones_like(parted), home)
-    hidden = _rise(1 - _mean(reached.clamp(0, 1), 1), 0.3, 0.7)
+    parted = disagreement(out, home)
+    taken = 1 - warp(disagreement(home, out), out)
+    reached = _mean(splat(torch.ones_like(parted), home)[1].clamp(0, 1), 1)
     differs = _difference(here, warp(there, out))
-    photometric = _rise(differs, 0.06, 0.14) * _rise(parted / tolerance, 0.1, 0.5)
-    scores = torch.cat([inconsistent, outside, hidden, photometric], 1)
-    weight, strongest = scores.max(1, keepdim=True)
+    scores = {
+        OUTSIDE: _outside(out),
+        HIDDEN: torch.minimum(_rise(1 - reached, 0.2, 0.44), _rise(parted, 0.0, 0.2)),
+        INCONSISTENT: _rise(parted, 0.5, 1.5) * _rise(taken, 0.0, 0.6) * _rise(1 - reached, 0.05, 0.25),
+        PHOTOMETRIC: _rise(differs, 0.03, 0.09) * _rise(parted, 0.1, 0.9) * _rise(taken, -0.5, 0.5),
+    }
+    weight, strongest = torch.cat(list(scores.values()), 1).max(1, keepdim=True)  # of equals the first
+    cause = torch.tensor(list(scores), dtype=torch.float32)[strongest]
     occlusion = half(weight)
-    trust = torch.exp(-(parted / tolerance - 0.25).clamp_min(0)) * (1 - 0.5 * _rise(differs, 0.03, 0.12))
+    trust = torch.exp(-(parted - 0.25).clamp_min(0)) * (1 - 0.5 * _rise(differs, 0.03, 0.12))
     return Mattes(
         occlusion,
         half(torch.minimum(trust, 1 - occlusion)),
-        torch.where(occlusion > 0.5, strongest.float() + INCONSISTENT, torch.zeros_like(occlusion)),
+        torch.where(occlusion > 0.5, cause, torch.zeros_like(occlusion)),
     )
+
+
+def disagreement(out: Tensor, home: Tensor) -> Tensor:
+    """Squared distance from where motion there and back ends to where it began, in tolerances.
+
+    The tolerance grows with the motion, and with the picture from 1024 pixels of width (Sundaram et al. 2010, "Dense
+    point trajectories by GPU-accelerated large displacement optical flow").
+
+    Args:
+        out: (1, 2, H, W) motion from here to there, pixels.
+        home: motion from there to here.
+
+    Returns:
+        (1, 1, H, W), 1 = just too far.
+    """
+    back = warp(home, out)
+    steady = 0.5 * max(1.0, out.shape[-1] / 1024) ** 2
+    lengths = out.square().sum(1, keepdim=True) + back.square().sum(1, keepdim=True)
+    return (out + back).square().sum(1, keepdim=True) / (0.01 * lengths + steady)
 
 
 def nobody_there(height: int, width: int) -> Mattes:
@@ -81,7 +100,9 @@ def half(values: Tensor) -> Tensor:
     return values.half().float()
 
 
-def _outside(motion: Tensor, width: int, height: int) -> Tensor:
+def _outside(motion: Tensor) -> Tensor:
+    """0 where motion ends within the picture, 1 from one pixel beyond its border."""
+    height, width = motion.shape[-2:]
     x = motion[:, 0:1] + torch.arange(width)
     y = motion[:, 1:2] + torch.arange(height)[:, None]
     beyond = torch.maximum(torch.maximum(-x, x - (width - 1)), torch.maximum(-y, y - (height - 1)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, Protocol
@@ -17,12 +16,16 @@ from torch import Tensor
 from impasto.server.errors import BadRequest, FrameError
 from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.ops.splat import inverse
+from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import mattes
 from impasto.server.shots.shot import Shot, Store, Watch
 
 Layers = Mapping[str, NDArray[Any]]
+
+_LONGEST = 65536.0
+"""Pixels; no motion is longer."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ class _Paired(ABC):
             return _Pair(**{field.name: torch.from_numpy(kept[field.name]) for field in fields(_Pair)})
         self._watch.check()
         self._watch.stage("motion", first)
-        pair = self._make(first, second)
+        with fixed_threads():
+            pair = self._make(first, second)
         self._watch.check()
         self._store.save(key, {field.name: getattr(pair, field.name).numpy() for field in fields(_Pair)})
         return pair
@@ -141,13 +145,11 @@ class _Paired(ABC):
     def _make(self, first: int, second: int) -> _Pair: ...
 
     def _shaped(self, frame: int) -> Tensor:
-        shaped: Tensor = self._shaper.encode(self._shot.picture(frame))
-        return shaped
+        return self._shaper.encode(self._shot.picture(frame))
 
     def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor) -> _Pair:
-        with ThreadPoolExecutor(2) as pool:
-            sides = (first, second, forward, backward), (second, first, backward, forward)
-            onward, homeward = pool.map(lambda side: mattes.mattes(*side), sides)
+        onward = mattes.mattes(first, second, forward, backward)
+        homeward = mattes.mattes(second, first, backward, forward)
         return _Pair(
             forward,
             backward,
@@ -236,7 +238,8 @@ class GivenMotion(_Paired):
     def frame(self, frame: int) -> FrameMotion:
         """See `Motion.frame`."""
         if not self._checked:
-            self._check_sign()
+            with fixed_threads():
+                self._check_sign()
             self._checked = True
         return super().frame(frame)
 
@@ -256,7 +259,7 @@ class GivenMotion(_Paired):
                 if motion is None:
                     return None
                 continue
-            part = torch.as_tensor(found, dtype=torch.float32)[None]
+            part = _sound(torch.as_tensor(found, dtype=torch.float32)[None])
             motion = part if motion is None else motion + warp(part, motion)
         return motion
 
@@ -318,15 +321,24 @@ class GivenMotion(_Paired):
                 continue
             a, b = self._shaped(here), self._shaped(there)
             flipped = motion * torch.tensor([1.0, -1.0])[:, None, None]
-            for sign, vectors in ((1, motion), (-1, flipped)):
-                error = float(((a - warp(b, vectors)).abs().mean(1, keepdim=True).clamp_max(0.25) * moved).sum())
-                as_given, turned = (as_given + error, turned) if sign == 1 else (as_given, turned + error)
+            as_given += _misfit(a, b, motion, moved)
+            turned += _misfit(a, b, flipped, moved)
         if turned < 0.8 * as_given:
             raise BadRequest(
                 f"The vertical motion of '{self._name}' points the wrong way: its v must be up (Nuke's convention), "
                 "and the pictures fit better with v turned; multiply forward.v and backward.v by -1.",
                 reason="MOTION_UPSIDE_DOWN",
             )
+
+
+def _misfit(here: Tensor, there: Tensor, motion: Tensor, where: Tensor) -> float:
+    """Difference of two pictures along the motion, summed over some pixels; one pixel counts a quarter at most."""
+    return float(((here - warp(there, motion)).abs().mean(1, keepdim=True).clamp_max(0.25) * where).sum())
+
+
+def _sound(motion: Tensor) -> Tensor:
+    """Motion with 0 for what is no number or longer than any picture: renderers write such where there is nothing."""
+    return torch.where(motion.abs().amax(1, keepdim=True) < _LONGEST, motion, torch.zeros_like(motion))
 
 
 def _likeness(here: Tensor, there: Tensor, motion: Tensor) -> Tensor:

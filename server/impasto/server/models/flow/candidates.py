@@ -32,8 +32,8 @@ def mean(values: NDArray[np.floating[Any]], radius: int) -> NDArray[np.floating[
 
 def agreement(there: Array, back: Array) -> Array:
     """Weight 0..1, (H, W): 1 where motion there and back ends where it began, a half where it is half a pixel off."""
-    parted = ((there + moved(back, there)) ** 2).sum(-1)
-    weight: Array = 1 / (1 + parted / np.float32(0.25))
+    parted = _summed((there + moved(back, there)) ** 2)
+    weight: Array = np.float32(1) / (np.float32(1) + parted / np.float32(0.25))
     return weight
 
 
@@ -54,8 +54,8 @@ def confirmed(first: Array, second: Array, motion: Array, radius: int = 7) -> Ar
     """
     fine, other = (picture - cv2.GaussianBlur(picture, (0, 0), 1.0) for picture in (first, second))
     other = moved(other, motion)
-    noise = mean(((fine - other) ** 2).sum(-1), radius)
-    energy = mean((fine**2).sum(-1) + (other**2).sum(-1), radius)
+    noise = mean(_summed((fine - other) ** 2), radius)
+    energy = mean(_summed(fine**2 + other**2), radius)
     doubt = np.clip(noise / (energy + np.float32(1e-7)), 0, 1)
     filtered: Array = first - doubt[..., None] * fine
     return filtered
@@ -81,7 +81,7 @@ def surfaces(there: Array, back: Array, radii: tuple[int, ...]) -> list[Array]:
     fits = []
     for radius in radii:
         fit = _affine(sparse, believed, max(1, radius // _STEP))
-        off = ((sparse - fit) ** 2).sum(-1)
+        off = _summed((sparse - fit) ** 2)
         fit = _affine(sparse, believed / (1 + off / np.float32(0.25)), max(1, radius // _STEP))
         fits.append(cv2.remap(fit, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
     return fits
@@ -135,10 +135,9 @@ def chosen(first: Array, second: Array, candidates: list[Array], grain: float, r
     row = np.arange(height, dtype=np.float32)[:, None]
     for motion in candidates:
         x, y = motion[..., 0] + column, motion[..., 1] + row
-        gap = np.abs(here - moved(there, motion))
-        colour = np.minimum(gap[..., :3].sum(-1) / np.float32(3 * colour_cap), 1)
-        slope = np.minimum(gap[..., 3:].sum(-1) / np.float32(slope_cap), 1)
-        price = np.float32(0.3) * colour + np.float32(0.7) * slope
+        colour, slope = (_summed(cv2.absdiff(a, moved(b, motion))) for a, b in zip(here, there, strict=True))
+        price = np.minimum(colour * np.float32(0.1 / colour_cap), np.float32(0.3))
+        price += np.minimum(slope * np.float32(0.7 / slope_cap), np.float32(0.7))
         price[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0.5
         price = mean(price, radius).astype(np.float32)
         cheaper = price < best
@@ -149,12 +148,18 @@ def chosen(first: Array, second: Array, candidates: list[Array], grain: float, r
 
 def luma(picture: Array) -> Array:
     """Rec.709 luma of (H, W, 3), (H, W)."""
-    weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
-    return np.ascontiguousarray((picture * weights).sum(-1))
+    weighted: Array = cv2.transform(picture, np.array([[0.2126, 0.7152, 0.0722]]))
+    return weighted
 
 
-def _features(picture: Array) -> Array:
-    """Colour and the two slopes of luma, (H, W, 5)."""
+def _summed(values: Array) -> Array:
+    """Sum over the channels of (H, W, C), (H, W)."""
+    total: Array = cv2.transform(values, np.ones((1, values.shape[-1])))
+    return total
+
+
+def _features(picture: Array) -> tuple[Array, Array]:
+    """Colour, and the two slopes of luma, (H, W, 2)."""
     y = luma(picture)
     slopes = [cv2.Sobel(y, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125) for dx in (1, 0)]
-    return np.dstack([picture, *slopes])
+    return picture, np.dstack(slopes)

@@ -1,0 +1,168 @@
+"""How true motion and mattes are, beside OpenCV's DIS as it comes, in one run.
+
+    python benchmarks/flow.py [--assets ASSETS] [--shots orbit ...] [--frames 1001 1004 1007 1010]
+        [--models dis deepflow] [--pictures DIR]
+
+Prints, for every shot and model: mean end-point error over all valid pixels and over those visible in the other frame,
+share of visible pixels under 1 px, both directions together; median seconds a pair for both directions; F1 of the
+occlusion mattes at 0.5, counts pooled over pairs and directions, for what is hidden within the frame and for what
+leaves it, beside the plain forward/backward check. Peers see sRGB, clipped, 8 bit, as in their own examples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from truth import SHOTS, Array, Counts, TruthShot, endpoint_error, inside, srgb
+
+from impasto.server.models import catalogue
+from impasto.server.ops.threads import fixed_threads
+from impasto.server.ops.warp import warp
+from impasto.server.plates.shaper import Shaper
+from impasto.server.shots.mattes import mattes
+
+Both = Callable[[Array, Array], tuple[Array, Array]]
+"""From two display-like pictures (3, H, W) to motion (2, H, W) both ways."""
+
+
+@dataclass
+class Row:
+    """What one model did on one shot."""
+
+    everywhere: list[float] = field(default_factory=list)
+    visible: list[float] = field(default_factory=list)
+    close: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    hidden: Counts = field(default_factory=Counts)
+    leaving: Counts = field(default_factory=Counts)
+    plain: Counts = field(default_factory=Counts)
+
+    def __str__(self) -> str:
+        figures = (*map(np.mean, (self.everywhere, self.visible, self.close)), np.median(self.seconds))
+        scores = (self.hidden.f1, self.leaving.f1, self.plain.f1)
+        return "{:6.3f} {:7.3f} {:6.3f} {:6.2f}s".format(*figures) + "   {:.3f}  {:.3f}  {:.3f}".format(*scores)
+
+
+def peer(finest: int) -> Both:
+    """OpenCV's DIS, preset medium, at this finest scale (the preset's own is 1)."""
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setFinestScale(finest)
+
+    def both(first: Array, second: Array) -> tuple[Array, Array]:
+        a, b = (cv2.cvtColor((picture.transpose(1, 2, 0) * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
+                for picture in (first, second))  # fmt: skip
+        return dis.calc(a, b, None).transpose(2, 0, 1), dis.calc(b, a, None).transpose(2, 0, 1)
+
+    return both
+
+
+def ours(name: str) -> Both:
+    """A model of the catalogue."""
+    estimator = catalogue.find(name, "flow").build()
+
+    def both(first: Array, second: Array) -> tuple[Array, Array]:
+        there, back = estimator.both(torch.from_numpy(first)[None], torch.from_numpy(second)[None])
+        return there[0].numpy(), back[0].numpy()
+
+    return both
+
+
+def shaper_of(shot: TruthShot) -> Shaper:
+    """The curve that brings the shot's middle frame to mid-grey."""
+    luma = np.tensordot([0.2126, 0.7152, 0.0722], shot.plate(shot.frames[len(shot.frames) // 2]), 1)
+    return Shaper(float(0.18 / np.exp(np.log(np.maximum(luma, 1e-4)).mean())))
+
+
+def torn(out: Tensor, home: Tensor) -> Array:
+    """The plain forward/backward check (Sundaram et al. 2010), (H, W) bool; what leaves counts as hidden."""
+    back = warp(home, out)
+    size = (out**2).sum(1) + (back**2).sum(1)
+    return (((out + back) ** 2).sum(1) > 0.01 * size + 0.5)[0].numpy() | ~inside(out[0].numpy())
+
+
+def judge(row: Row, shot: TruthShot, frame: int, pictures: tuple[Array, Array], motions: tuple[Array, Array]) -> None:
+    """Add both directions of one pair to a row; `pictures` are shaped."""
+    here, there = shot.truth(frame), shot.truth(frame + 1)
+    a, b = (torch.from_numpy(picture)[None] for picture in pictures)
+    f, g = (torch.from_numpy(np.ascontiguousarray(motion))[None] for motion in motions)
+    for first, second, out, home, true, hidden, valid in (
+        (a, b, f, g, here.forward, here.hidden_next, here.valid),
+        (b, a, g, f, there.backward, there.hidden_previous, there.valid),
+    ):
+        error = endpoint_error(out[0].numpy(), true)
+        row.everywhere.append(error[valid].mean())
+        row.visible.append(error[valid & ~hidden].mean())
+        row.close.append((error[valid & ~hidden] < 1).mean())
+        matte = mattes(first, second, out, home).occlusion[0, 0].numpy()
+        within = inside(true)
+        row.hidden.add(matte, hidden, valid & within)
+        row.plain.add(torn(out, home), hidden, valid & within)
+        row.leaving.add(matte * ~inside(out[0].numpy()), hidden & ~within, valid)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    project = Path(__file__).resolve().parent.parent
+    parser.add_argument(
+        "--assets", type=Path, default=os.environ.get("IMPASTO_ASSETS", project.parent / "shared" / "assets")
+    )
+    parser.add_argument("--shots", nargs="+", default=SHOTS)
+    parser.add_argument("--frames", nargs="+", type=int, default=[1001, 1004, 1007, 1010])
+    parser.add_argument("--models", nargs="+", default=["dis", "deepflow"])
+    parser.add_argument("--pictures", type=Path, help="folder for PNGs: motion, true motion, matte, true matte, cause")
+    wish = parser.parse_args()
+    cv2.setNumThreads(1)
+    models = {"DIS medium": peer(1), "DIS finest 0": peer(0)} | {name: ours(name) for name in wish.models}
+    print(f"{'':24}   all visible   1 px  both ways   hidden leaving  plain")
+    for name in wish.shots:
+        shot = TruthShot(Path(wish.assets) / "shots" / name)
+        shaper = shaper_of(shot)
+        for model, both in models.items():
+            row = Row()
+            for frame in wish.frames:
+                plates = shot.plate(frame), shot.plate(frame + 1)
+                shaped = (shaper.encode(plates[0]), shaper.encode(plates[1]))
+                seen = shaped if model in wish.models else (srgb(plates[0]), srgb(plates[1]))
+                start = time.perf_counter()
+                motions = both(*seen)
+                row.seconds.append(time.perf_counter() - start)
+                with fixed_threads():
+                    judge(row, shot, frame, shaped, motions)
+            if wish.pictures:
+                save(wish.pictures / f"{name}-{model.replace(' ', '-')}.png", shot, frame, shaped, motions)
+            print(f"{name:10} {model:13} {row}", flush=True)
+
+
+def colours(motion: Array, reach: float) -> Array:
+    """Motion as hue by direction and saturation by length, (H, W, 3) 8-bit BGR."""
+    turn = np.arctan2(motion[1], motion[0]) / (2 * np.pi) + 0.5
+    strong = np.clip(np.hypot(*motion) / reach, 0, 1)
+    picture = np.dstack([turn * 179, strong * 255, np.full_like(turn, 255)]).astype(np.uint8)
+    return cv2.cvtColor(picture, cv2.COLOR_HSV2BGR)
+
+
+def save(path: Path, shot: TruthShot, frame: int, shaped: tuple[Array, Array], motions: tuple[Array, Array]) -> None:
+    """One picture of one pair, forward."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    true = shot.truth(frame)
+    reach = float(np.percentile(np.hypot(*true.forward), 98))
+    a, b = (torch.from_numpy(picture)[None] for picture in shaped)
+    found = mattes(a, b, *(torch.from_numpy(np.ascontiguousarray(motion))[None] for motion in motions))
+    grey = [found.occlusion[0, 0].numpy(), true.hidden_next * true.valid, found.confidence[0, 0].numpy()]
+    plate = (np.clip(shaped[0], 0, 1).transpose(1, 2, 0)[..., ::-1] * 255).astype(np.uint8)
+    mats = [np.repeat((np.float32(matte) * 255).astype(np.uint8)[..., None], 3, -1) for matte in grey]
+    top = np.hstack([plate, colours(motions[0], reach), colours(true.forward, reach)])
+    cv2.imwrite(str(path), np.vstack([top, np.hstack(mats)]))
+
+
+if __name__ == "__main__":
+    main()

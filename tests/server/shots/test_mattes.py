@@ -1,0 +1,70 @@
+import torch
+
+from impasto.server.ops.warp import warp
+from impasto.server.shots.mattes import HIDDEN, INCONSISTENT, NO_NEIGHBOUR, OUTSIDE, mattes, nobody_there
+
+HEIGHT, WIDTH, SPEED = 32, 64, 6
+
+
+def scene():
+    """A square of 12 moves right over still ground: pictures and exact motion both ways."""
+    ground = torch.rand(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3)) * 0.5
+    face = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(4)) * 0.5 + 0.5
+    pictures, motions = [], []
+    for start, way in ((20, SPEED), (20 + SPEED, -SPEED)):
+        picture, motion = ground.clone(), torch.zeros(1, 2, HEIGHT, WIDTH)
+        picture[..., 10:22, start : start + 12] = face
+        motion[:, 0, 10:22, start : start + 12] = way
+        pictures.append(picture)
+        motions.append(motion)
+    return *pictures, *motions
+
+
+def test_ground_that_is_run_over_is_hidden_and_nothing_else_is():
+    first, second, forward, backward = scene()
+    found = mattes(first, second, forward, backward)
+    truth = torch.zeros(1, 1, HEIGHT, WIDTH, dtype=torch.bool)
+    truth[..., 10:22, 32 : 32 + SPEED] = True
+    assert ((found.occlusion > 0.5) & truth).sum() > 0.8 * truth.sum()
+    assert ((found.occlusion > 0.5) & ~truth).sum() < 0.2 * truth.sum()
+    assert HIDDEN in found.cause[truth]
+    assert found.confidence[..., 13:19, 24:28].min() == 1
+
+
+def test_what_leaves_the_picture_is_outside():
+    picture = torch.rand(1, 3, 16, 24)
+    out = torch.zeros(1, 2, 16, 24)
+    out[:, 0] = 5.0
+    found = mattes(picture, warp(picture, -out), out, -out)
+    assert (found.cause[..., -5:] == OUTSIDE).all()
+    assert (found.cause[..., :-5] == 0).all()
+    assert found.confidence[..., -4:].max() < 0.1
+
+
+def test_motion_that_is_wrong_on_both_sides_loses_confidence_without_being_hidden():
+    picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+    wrong = torch.zeros(1, 2, 32, 48)
+    wrong[:, 1, 8:24, 8:40] = 2.0
+    found = mattes(picture, picture, wrong, wrong)
+    assert (found.cause[..., 12:18, 12:36] != INCONSISTENT).all()
+    assert found.confidence[..., 12:18, 12:36].max() < 0.05
+
+
+def test_a_change_of_light_is_not_hiding():
+    picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1)) * 0.5
+    still = torch.zeros(1, 2, 32, 48)
+    assert mattes(picture, picture * 1.6, still, still).occlusion.max() == 0
+
+
+def test_mattes_are_half_floats_and_confidence_leaves_room_for_occlusion():
+    found = mattes(*scene())
+    for matte in (found.occlusion, found.confidence, found.cause):
+        assert torch.equal(matte, matte.half().float())
+    assert (found.confidence <= 1 - found.occlusion + 1e-3).all()
+
+
+def test_where_nobody_is_all_is_occluded():
+    found = nobody_there(4, 5)
+    assert found.occlusion.min() == 1
+    assert found.confidence.max() == 0
+    assert (found.cause == NO_NEIGHBOUR).all()
