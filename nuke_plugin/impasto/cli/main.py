@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli import demo, doctor, ending, flow, job, models, run, serve, styles, stylize
+from impasto.cli import demo, doctor, ending, flow, job, models, nuke, run, serve, styles, stylize
 
 app = typer.Typer(
     name="impasto",
@@ -44,6 +44,7 @@ app.command("serve")(serve.serve)
 app.add_typer(job.app, name="job")
 app.add_typer(models.app, name="models")
 app.add_typer(styles.app, name="styles")
+app.add_typer(nuke.app, name="nuke")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

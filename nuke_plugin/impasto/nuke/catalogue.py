@@ -1,0 +1,51 @@
+"""What the nodes' menus offer: the models and styles of the command, as `impasto nuke catalogue` tells them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from impasto.nuke.errors import FAILED, NodeError
+from impasto.nuke.wishes import LOOK_FILE, LOOK_INPUT, LOOK_KEYS, MOTION_FILES, MOTION_PLATE
+
+SCHEMA = 1
+
+
+def read(text: str) -> Mapping[str, Any]:
+    """A catalogue from its JSON.
+
+    Raises:
+        NodeError: it is none, or of a newer schema.
+    """
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or told.get("schema") != SCHEMA:
+        raise NodeError(
+            "The impasto command's catalogue is not understood; install the nodes that belong to the command: run"
+            " 'impasto nuke install'.",
+            FAILED,
+            "SCHEMA",
+        )
+    return told
+
+
+def looks(told: Mapping[str, Any]) -> list[str]:
+    """Entries of the knob `look`."""
+    return [LOOK_INPUT, LOOK_FILE, LOOK_KEYS, *(str(style["name"]) for style in told["styles"])]
+
+
+def motions(told: Mapping[str, Any]) -> list[str]:
+    """Entries of the knob `motion`, the quick model first."""
+    found = [str(model["id"]) for model in told["models"] if model["family"] == "flow" and model["ready"]]
+    return [*sorted(found, key=lambda name: (name != "dis", name)), MOTION_PLATE, MOTION_FILES]
+
+
+def span(told: Mapping[str, Any], parameter: str, default: Sequence[float]) -> tuple[float, float]:
+    """Smallest and largest value of a parameter, over all models that have it."""
+    found = [known for model in told["models"] for known in model["parameters"] if known["name"] == parameter]
+    if not found:
+        return default[0], default[1]
+    return min(known["minimum"] for known in found), max(known["maximum"] for known in found)

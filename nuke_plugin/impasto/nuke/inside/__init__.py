@@ -1,0 +1,1 @@
+"""What speaks to Nuke: imported inside Nuke only."""

@@ -1,0 +1,94 @@
+"""What happens by itself: when a node is made, when a knob changes, when a Write is about to render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import nuke
+from impasto.nuke import KNOBS_VERSION, staleness
+from impasto.nuke.errors import FAILED, NodeError
+from impasto.nuke.inside import asking, knobs, saying, showing, upstream
+
+_SHOWN_WITH = {
+    "style_file": ("look", ("style file",)),
+    "style_frame": ("look", ("style input",)),
+    "motion_file": ("motion", ("vector files",)),
+    "frames": ("frame_range", ("custom",)),
+}
+"""Knobs that matter only with some choices of another one."""
+
+
+def created() -> None:
+    """A node of ours was made, pasted or loaded: bring an old one up to date. An up-to-date one is not touched."""
+    node = nuke.thisNode()
+    if knobs.kind(node) not in knobs.KINDS:
+        return
+    made_with = int(knobs.number(node, knobs.VERSION))
+    if made_with > KNOBS_VERSION:
+        saying.say(f"{node.fullName()} was made by a newer Impasto; its frames show, rendering it may not work.")
+    for version in range(made_with, KNOBS_VERSION):
+        MIGRATIONS[version](node)
+    if made_with < KNOBS_VERSION:
+        knobs.put(node, knobs.VERSION, KNOBS_VERSION)
+
+
+def changed() -> None:
+    """A knob of a node of ours was changed, or its panel was opened."""
+    node, name = nuke.thisNode(), nuke.thisKnob().name()
+    if knobs.kind(node) not in knobs.KINDS:
+        return
+    if name in ("showPanel", *(choice for choice, _ in _SHOWN_WITH.values())):
+        for other, (choice, values) in _SHOWN_WITH.items():
+            found = node.knob(other)
+            if found is not None:
+                found.setEnabled(knobs.text(node, choice) in values)
+    if name in ("showPanel", "inputChange", *asking.OWN) and knobs.flag(node, "has_result"):
+        showing.tell_judgement(node, showing.judge(node))
+
+
+def before_render() -> None:
+    """A Write is about to render: no result of ours above it may be missing or, unless its node says so, stale.
+
+    Raises:
+        NodeError: (a RuntimeError, which ends the render) one is; the sentence names the node and the cure.
+    """
+    ours = knobs.all_nodes()
+    if not ours:
+        return
+    writer = nuke.thisNode()
+    names = {node.fullName() for node in upstream.nodes_above(_sources(writer))}
+    for node in ours:
+        name = node.fullName()
+        above = name in names or any(name.startswith(f"{group}.") for group in names)
+        if above and not knobs.flag(node, "disable"):
+            _refuse_unusable(node)
+
+
+def _sources(writer: nuke.Node) -> list[nuke.Node | None]:
+    """What a Write renders; for one inside a node of ours, that node's inputs."""
+    parent = writer.parent()
+    if parent is not None and knobs.kind(parent):
+        return [parent.input(index) for index in range(parent.inputs())]
+    return [writer.input(0)]
+
+
+def _refuse_unusable(node: nuke.Node) -> None:
+    if knobs.flag(node, "show_preview"):
+        raise NodeError(
+            f"{node.fullName()} shows a preview of one frame painted alone; untick 'show preview' first.",
+            FAILED,
+        )
+    judged = showing.judge(node)
+    if judged.state == staleness.NONE:
+        raise NodeError(f"{node.fullName()} has no result yet; press its Render button first.", FAILED, "CACHE_MISSING")
+    if judged.state == staleness.STALE:
+        words = f"{node.fullName()} is stale, because {judged.because}"
+        choice = knobs.text(node, "when_stale")
+        if choice == "error":
+            raise NodeError(f"{words}; render it again, or set 'when stale' to warn or use.", FAILED, "CACHE_STALE")
+        if choice == "warn":
+            saying.say(f"{words}; its old frames are used.")
+
+
+MIGRATIONS: dict[int, Callable[[nuke.Node], None]] = {}
+"""What brings a node of a version to the next one, by the version it starts from."""

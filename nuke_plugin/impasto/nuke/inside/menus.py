@@ -1,0 +1,18 @@
+"""The nodes in Nuke's menus."""
+
+from __future__ import annotations
+
+import nuke
+
+NODES = {"StyleTransfer": "Style Transfer", "OpticalFlow": "Optical Flow", "OcclusionMatte": "Occlusion Matte"}
+"""Names in the menus, by the gizmos' names without their prefix."""
+
+
+def add() -> None:
+    """Add the nodes to the toolbar; asked again, nothing is added twice."""
+    toolbar = nuke.toolbar("Nodes")
+    if toolbar is None or toolbar.findItem("Impasto") is not None:
+        return
+    menu = toolbar.addMenu("Impasto")
+    for name, label in NODES.items():
+        menu.addCommand(label, f"nuke.createNode('Impasto_{name}')")
