@@ -8,6 +8,7 @@ import OpenEXR
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from impasto.sequences import SequenceError, Standing, refuse_inputs, standing
 
 COMPRESSIONS = ["NO", "RLE", "ZIPS", "ZIP", "PIZ", "DWAA", "DWAB"]

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from impasto.sequences import SequenceError, format_frames, parse_frames
 
 
