@@ -26,9 +26,9 @@ class Consensus:
     """A `FlowEstimator` made of searches.
 
     Each pair is searched as it is; then again after what the two pictures do not share in their finest band (grain,
-    glints, aliasing) has been taken out. What all searches found, and the smooth surfaces fitted to the last, are the
-    candidates of every pixel; the pictures choose; a variational polish at full resolution ends it. Both directions run
-    side by side, and OpenCV's own threads are kept to one, since its results depend on their number.
+    glints, aliasing) has been taken out. What all searches found, and the smooth surfaces fitted to the second look,
+    are the candidates of every pixel; the pictures choose; a variational polish at full resolution ends it. Both
+    directions run side by side, and OpenCV's own threads are kept to one, since its results depend on their number.
 
     Args:
         first_look: searches of the pictures as they are.
@@ -84,7 +84,9 @@ class Consensus:
     def _agreed(self, first: Array, second: Array, there: list[Array], back: list[Array]) -> Array:
         scale = max(1.0, first.shape[1] / 1024)
         radii = tuple(round(radius * scale) for radius in _RADII)
-        fits = surfaces(there[-1], back[-1], radii)
+        late = slice(len(self._first_look), None)
+        pairs = zip(there[late], back[late], strict=True)
+        fits = [fit for onward, homeward in pairs for fit in surfaces(onward, homeward, radii)]
         motion = chosen(first, second, there + fits, self._grain)
         return polish(luma(first), luma(second), motion, warps=self._warps)
 
