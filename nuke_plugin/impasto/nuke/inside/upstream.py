@@ -13,7 +13,7 @@ from impasto.nuke.staleness import Snapshot
 from impasto.nuke.wishes import LOOK_INPUT
 
 _LOOKS = re.compile(
-    r"^\s*(?:name|xpos|ypos|selected|tile_color|gl_color|note_font\w*|label|hide_input|bookmark|postage_stamp\w*|"
+    r"^\s*(?:name|inputs|xpos|ypos|selected|tile_color|gl_color|note_font\w*|label|hide_input|bookmark|postage_stamp\w*|"
     r"dope_sheet|cached|indicators|panel|impasto_\w+|status|has_result|has_preview|show_preview|localizationPolicy)\s"
 )
 """Knobs that never decide a pixel."""

@@ -1,0 +1,86 @@
+"""A command that speaks as `impasto` does, for what the true one does seldom: failing frames, silence, noise, a kill.
+
+The true command is used by the end-to-end scenarios. What it shall do stands in SIDECAR_BEHAVES, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def say(kind: str, **values: object) -> None:
+    print(json.dumps({"schema": HOW.get("schema", 1), "type": kind, "job": JOB, "number": 1, **values}), flush=True)
+
+
+def end(code: int, reason: str = "", message: str = "") -> None:
+    say("finished", exit=code, reason=reason, message=message)
+    sys.exit(code)
+
+
+def frames(text: str) -> list[int]:
+    found = []
+    for piece in text.split(","):
+        first, _, last = piece.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+HOW = json.loads(os.environ.get("SIDECAR_BEHAVES", "{}"))
+JOB = "jobs/7f3a" if "fetch" in sys.argv else ""
+STATE = Path(os.environ["XDG_STATE_HOME"])
+STATE.mkdir(parents=True, exist_ok=True)
+with (STATE / "calls.jsonl").open("a") as calls:
+    calls.write(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}) + "\n")
+
+if sys.argv[1] == "doctor":
+    finding = {"name": "python", "state": "ok", "found": "3.11", "cure": ""}
+    print(json.dumps({"schema": 1, "ok": True, "findings": [finding]}))
+    sys.exit(0)
+if sys.argv[1:3] == ["nuke", "catalogue"]:
+    model = {"id": "farneback", "family": "flow", "ready": True, "parameters": []}
+    print(json.dumps({"schema": 1, "models": [model], "styles": [{"name": "oils"}, {"name": "gouache"}]}))
+    sys.exit(0)
+if sys.argv[1:3] == ["job", "cancel"]:
+    print("jobs/7f3a cancelled")
+    sys.exit(0)
+
+if HOW.get("noise"):
+    print("a wrapper greets you")
+    print("{not json", flush=True)
+if HOW.get("die"):
+    print("out of coffee", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+if HOW.get("exit"):
+    end(HOW["exit"], "BAD_REQUEST", "The plate is no plate; give another.")
+
+if sys.argv[1] == "run":
+    shutil.copy(sys.argv[2], STATE / "job.json")
+spec = json.loads((STATE / "job.json").read_text(encoding="utf-8"))
+wanted = frames(spec["plate"]["frames"])
+if sys.argv[1] == "run":
+    say("planned", digest="d", shot=spec["plate"]["shot"], frames=spec["plate"]["frames"], todo=spec["plate"]["frames"])
+if "--detach" in sys.argv:
+    JOB = "jobs/7f3a"
+    say("state", state="queued")
+    end(0)
+for frame in wanted:
+    ends = time.monotonic() + HOW.get("seconds", 0.0)
+    while time.monotonic() < ends:
+        time.sleep(0.02)
+    say("progress", stage="painting", frame=frame, fraction=(frame - wanted[0]) / len(wanted))
+    if frame in HOW.get("failing", []):
+        say("frame_failed", frame=frame, view="", reason="FRAME_MISSING", message=f"Frame {frame} has no file.")
+        continue
+    out = Path(spec["output"]["pattern"].replace("####", f"{frame:04d}"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(spec["plate"]["pattern"].replace("####", f"{frame:04d}").replace("%V", "main"), out)
+    say("frame_done", frame=frame, view="", path=str(out))
+if HOW.get("failing"):
+    end(4, "FRAMES_FAILED", "Frame 1002 could not be made, the first because: it has no file.")
+end(0)
