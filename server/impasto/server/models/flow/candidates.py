@@ -13,6 +13,9 @@ Array = NDArray[np.float32]
 _STEP = 2
 """Fits are made on every second pixel and enlarged: they are smooth."""
 
+_SAME = 0.02
+"""Price (1 = the most two pixels can differ) up to which pictures are the same without any motion."""
+
 
 def moved(picture: Array, motion: Array) -> Array:
     """`picture(p + motion(p))`, (H, W) or (H, W, C); to 1/32 pixel, which is enough to compare candidates."""
@@ -113,6 +116,8 @@ def _affine(motion: Array, weight: Array, radius: int) -> Array:
 def chosen(first: Array, second: Array, candidates: list[Array], grain: float, radius: int = 7) -> Array:
     """For each pixel the candidate along which the pictures agree best around it.
 
+    What looks the same where it is stands still, such as a clear sky beside a moving thing.
+
     Truncated difference of colour and of luma gradients over a square (Rhemann et al. 2011, "Fast Cost-Volume Filtering
     for Visual Correspondence and Beyond"); what leaves the picture costs a half.
 
@@ -130,20 +135,33 @@ def chosen(first: Array, second: Array, candidates: list[Array], grain: float, r
     here, there = _features(first), _features(second)
     height, width = first.shape[:2]
     best = np.full((height, width), np.inf, np.float32)
-    taken = np.zeros_like(candidates[0])
-    column = np.arange(width, dtype=np.float32)
-    row = np.arange(height, dtype=np.float32)[:, None]
+    taken = candidates[0]
     for motion in candidates:
-        x, y = motion[..., 0] + column, motion[..., 1] + row
-        colour, slope = (_summed(cv2.absdiff(a, moved(b, motion))) for a, b in zip(here, there, strict=True))
-        price = np.minimum(colour * np.float32(0.1 / colour_cap), np.float32(0.3))
-        price += np.minimum(slope * np.float32(0.7 / slope_cap), np.float32(0.7))
-        price[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0.5
-        price = mean(price, radius).astype(np.float32)
+        price = _price(here, there, motion, colour_cap, slope_cap, radius)
         cheaper = price < best
         best = np.where(cheaper, price, best)
         taken = np.where(cheaper[..., None], motion, taken)
-    return taken
+    same = _price(here, there, np.zeros_like(taken), colour_cap, slope_cap, radius) < _SAME
+    return np.where(same[..., None], np.float32(0), taken)
+
+
+def _price(
+    here: tuple[Array, Array],
+    there: tuple[Array, Array],
+    motion: Array,
+    colour_cap: float,
+    slope_cap: float,
+    radius: int,
+) -> Array:
+    """What a candidate costs around each pixel, 0..1, (H, W)."""
+    height, width = motion.shape[:2]
+    x = motion[..., 0] + np.arange(width, dtype=np.float32)
+    y = motion[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    colour, slope = (_summed(cv2.absdiff(a, moved(b, motion))) for a, b in zip(here, there, strict=True))
+    price = np.minimum(colour * np.float32(0.1 / colour_cap), np.float32(0.3))
+    price += np.minimum(slope * np.float32(0.7 / slope_cap), np.float32(0.7))
+    price[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0.5
+    return mean(price, radius).astype(np.float32)
 
 
 def luma(picture: Array) -> Array:
