@@ -134,18 +134,63 @@ def patch_step(
         The picture after the step.
     """
     filters = directions(projections, 3 * size * size, draw).to(picture)
-    kernels = filters.reshape(projections, 3, size, size)
-    pad = size // 2
-    responses = F.conv2d(F.pad(picture, (pad,) * 4, mode="replicate"), kernels)
-    height, width = responses.shape[-2:]
-    flat = responses[0].flatten(1)
-    moving = flat if chosen is None else flat[:, chosen]
-    every = -(-moving.shape[1] // SAMPLES)
+    patches = _Everywhere(picture, size) if chosen is None else _Chosen(picture, size, chosen)
+    responses = patches.responses(filters)
+    width = picture.shape[-1]
+    every = -(-responses.shape[1] // SAMPLES)
     every += int(every > 1 and width % every == 0)
     offset = int(torch.randint(0, every, (1,), generator=draw))
-    source, wanted = quantiles(moving[:, offset::every]), quantiles(filters @ target)
-    moves = displacement(moving, source, wanted)
-    if chosen is not None:
-        moves = torch.zeros_like(flat).index_copy_(1, chosen, moves)
-    back = F.conv_transpose2d(moves.reshape(responses.shape), kernels)[..., pad : pad + height, pad : pad + width]
+    source, wanted = quantiles(responses[:, offset::every]), quantiles(filters @ target)
+    back = patches.gathered(filters, displacement(responses, source, wanted))
     return picture + back * (3.0 * pace / projections)
+
+
+class _Everywhere:
+    """All patches of a picture: convolutions."""
+
+    def __init__(self, picture: Tensor, size: int) -> None:
+        self._picture, self._size = picture, size
+
+    def _kernels(self, filters: Tensor) -> Tensor:
+        return filters.reshape(len(filters), 3, self._size, self._size)
+
+    def responses(self, filters: Tensor) -> Tensor:
+        """Every filter's answer at every pixel, (filters, H * W)."""
+        padded = F.pad(self._picture, (self._size // 2,) * 4, mode="replicate")
+        return F.conv2d(padded, self._kernels(filters))[0].flatten(1)
+
+    def gathered(self, filters: Tensor, moves: Tensor) -> Tensor:
+        """What the filters' moves add up to at every pixel, (1, 3, H, W)."""
+        height, width = self._picture.shape[-2:]
+        pad = self._size // 2
+        back = F.conv_transpose2d(moves.reshape(1, -1, height, width), self._kernels(filters))
+        return back[..., pad : pad + height, pad : pad + width]
+
+
+class _Chosen:
+    """Some patches of a picture: work only for these."""
+
+    def __init__(self, picture: Tensor, size: int, chosen: Tensor) -> None:
+        self._shape, self._pad = picture.shape, size // 2
+        padded = F.pad(picture, (self._pad,) * 4, mode="replicate")[0]
+        self._wide = padded.shape[-1]
+        self._area = padded[0].numel()
+        rows, columns = chosen // picture.shape[-1], chosen % picture.shape[-1]
+        steps = torch.arange(size)
+        window = (steps[:, None] * self._wide + steps).flatten()
+        inside = (rows * self._wide + columns)[None] + window[:, None]
+        channels = torch.arange(3)[:, None, None] * self._area
+        self._places = (inside + channels).reshape(-1, len(chosen))
+        self._patches = padded.flatten()[self._places]
+
+    def responses(self, filters: Tensor) -> Tensor:
+        """Every filter's answer at the chosen pixels, (filters, n)."""
+        return filters @ self._patches
+
+    def gathered(self, filters: Tensor, moves: Tensor) -> Tensor:
+        """What the filters' moves add up to at every pixel, (1, 3, H, W)."""
+        total = self._patches.new_zeros(3 * self._area)
+        total.index_add_(0, self._places.flatten(), (filters.T @ moves).flatten())
+        height, width = self._shape[-2:]
+        back = total.reshape(1, 3, -1, self._wide)
+        return back[..., self._pad : self._pad + height, self._pad : self._pad + width]
