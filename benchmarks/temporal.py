@@ -35,6 +35,7 @@ from impasto.server.shots import Recipe, render
 from impasto.server.shots.keys import Key
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
 from impasto.server.shots.relight import develop, split
+from impasto.server.shots.screen import OnScreen
 
 WAYS = ("classic", "style", "key")
 KEPT = 0.85
@@ -262,13 +263,13 @@ def asked() -> Any:
 def main() -> None:
     wish = asked()
     first, last = map(int, wish.frames.split("-"))
-    painter = johnson.MODEL.build(wish.assets / "weights" / wish.weights)
+    net = johnson.MODEL.build(wish.assets / "weights" / wish.weights)
     table: dict[tuple[str, str], list[dict[str, float]]] = {}
     for name in wish.shots:
         true = TruthShot(wish.assets / "shots" / name)
         frames = tuple(frame for frame in true.frames if first <= frame <= last)
         case = Case(true, frames, Shaper(exposure([true.plate(frame) for frame in frames])))
-        case.paint_alone(painter)
+        case.paint_alone(OnScreen(net, case.shaper))
         for kind in wish.motion:
             motion = motion_of(case, kind)
             for frame in frames:
