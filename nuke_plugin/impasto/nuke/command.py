@@ -13,9 +13,12 @@ from impasto.nuke.errors import NodeError
 
 VARIABLE = "IMPASTO_COMMAND"
 KEEP = "IMPASTO_KEEP_ENV"
+PATHS = "IMPASTO_PATH_MAP"
 
 _DROPPED_STARTS = ("PYTHON", "DYLD_", "QT_", "QML", "NUKE_")
 _DROPPED = frozenset({"LD_LIBRARY_PATH", "LD_PRELOAD", "TCL_LIBRARY", "TK_LIBRARY", "TCLLIBPATH", "VIRTUAL_ENV"})
+_OURS = frozenset({VARIABLE, KEEP, PATHS})
+"""For the nodes alone: a server refuses settings it does not know."""
 
 
 def find(environment: Mapping[str, str]) -> list[str]:
@@ -57,7 +60,7 @@ def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     clean = {
         name: value
         for name, value in environment.items()
-        if name in kept or not (name in _DROPPED or name.startswith(_DROPPED_STARTS))
+        if name not in _OURS and (name in kept or not (name in _DROPPED or name.startswith(_DROPPED_STARTS)))
     }
     clean["PYTHONUNBUFFERED"] = "1"
     clean["PYTHONUTF8"] = "1"

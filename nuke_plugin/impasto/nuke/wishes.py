@@ -151,10 +151,11 @@ def job(wish: Wish) -> dict[str, Any]:
 
 
 def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
-    inside = set(wish.shot.shot)
+    # A preview's shot is one frame; of a whole shot a key outside is an error, which the command tells best.
+    usable = [frame for frame in look.keys if not wish.preview or frame in wish.shot.shot]
     told: dict[str, Any] = {
         "styles": [_style(wish, look)] if look.look != LOOK_KEYS else [],
-        "keys": [{"frame": frame, "file": {"path": _key(wish, frame)}} for frame in look.keys if frame in inside],
+        "keys": [{"frame": frame, "file": {"path": _key(wish, frame)}} for frame in usable],
         "motion": _motion(wish),
         "strength": look.strength,
         "style_scale": look.style_scale,

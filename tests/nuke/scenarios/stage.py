@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[3]
-STARTUP = Path(os.environ.get("IMPASTO_STARTUP", PROJECT / "nuke_plugin/impasto/nuke/startup"))
+STARTUP = Path(os.environ.get("PLUGIN_STARTUP", PROJECT / "nuke_plugin/impasto/nuke/startup"))
 PLATE = PROJECT / "examples/shot"
 SIDECAR = [sys.executable, str(PROJECT / "tests/nuke/fake/sidecar_of_scenarios.py")]
 
@@ -34,7 +34,7 @@ class Scenario(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.environment = dict(os.environ)
         self.addCleanup(self._restore)
-        os.environ["IMPASTO_COMMAND"] = os.environ.get("IMPASTO_TRUE_COMMAND") or json.dumps(SIDECAR)
+        os.environ["IMPASTO_COMMAND"] = os.environ.get("TRUE_COMMAND") or json.dumps(SIDECAR)
         os.environ["HOME"] = str(self.folder)
         os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
         nuke.GUI = True

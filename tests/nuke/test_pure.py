@@ -1,0 +1,186 @@
+"""The modules that know nothing of Nuke."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from impasto.nuke import catalogue, command, events, places, ranges, staleness, wishes
+from impasto.nuke.errors import NodeError
+from impasto.sequences import SequencePattern, parse_frames
+
+
+@given(some.sets(some.integers(-9999, 9999), min_size=1, max_size=50))
+def test_a_range_written_is_read_back_here_and_by_the_command(frames: set[int]) -> None:
+    text = ranges.write(frames)
+    assert ranges.parse(text) == parse_frames(text) == tuple(sorted(frames))
+
+
+@pytest.mark.parametrize("text", ["1-5", "1001-1100x2", "1001,1005", "-10--5", "-3", "7-7"])
+def test_a_range_means_the_same_here_and_in_the_command(text: str) -> None:
+    assert ranges.parse(text) == parse_frames(text)
+
+
+@pytest.mark.parametrize("text", ["", "a", "5-1", "1-9x0", "1:5", "1-200000", "1..5"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(NodeError):
+        ranges.parse(text)
+
+
+@given(some.integers(-99999, 99999), some.sampled_from(["shot.####.exr", "shot.%04d.exr", "a.#.exr", "b.%d.exr"]))
+def test_a_pattern_names_the_same_file_here_and_in_the_command(frame: int, pattern: str) -> None:
+    assert places.path_of(f"/show/{pattern}", frame) == SequencePattern.parse(f"/show/{pattern}").path(frame).as_posix()
+
+
+def test_views_stand_before_the_number_unless_they_are_named() -> None:
+    assert places.with_view("result.####.exr") == "result.%V.####.exr"
+    assert places.with_view("%v/result.####.exr") == "%v/result.####.exr"
+    assert places.files_of("a.%V.####.exr", (1, 2), ("left", "right")) == [
+        "a.left.0001.exr", "a.left.0002.exr", "a.right.0001.exr", "a.right.0002.exr",
+    ]  # fmt: skip
+    assert places.for_nuke("a.######.exr") == "a.%06d.exr"
+
+
+@pytest.mark.parametrize("name", ["a.exr", "b/a.####.exr", "a.####.####.exr", "a.####.png"])
+def test_a_file_name_that_cannot_be_used_is_refused(name: str) -> None:
+    with pytest.raises(NodeError):
+        places.check_pattern(name)
+
+
+def test_a_directory_is_claimed_by_one_node_and_given_back_by_deleting_the_claim(tmp_path: Path) -> None:
+    places.claim(tmp_path.as_posix(), "/show/a.nk", "One")
+    places.claim(tmp_path.as_posix(), "/show/b.nk", "One")
+    with pytest.raises(NodeError, match="belongs to the node One"):
+        places.claim(tmp_path.as_posix(), "/show/b.nk", "Two")
+    (tmp_path / places.OWNER).write_text("{damaged")
+    places.claim(tmp_path.as_posix(), "/show/b.nk", "Two")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NodeError, match="cannot be written to"):
+        places.claim((tmp_path / "file/below").as_posix(), "", "One")
+
+
+def test_paths_of_other_machines_are_mapped_by_whole_folders() -> None:
+    pairs = places.path_map({"IMPASTO_PATH_MAP": "/mnt/show=Z:/show;broken"})
+    assert pairs == (("/mnt/show", "Z:/show"),)
+    assert places.mapped("/mnt/show/a.exr", pairs) == "Z:/show/a.exr"
+    assert places.mapped("/mnt/showreel/a.exr", pairs) == "/mnt/showreel/a.exr"
+
+
+def test_the_command_is_found_as_path_as_line_as_list_or_on_path(tmp_path: Path) -> None:
+    program = tmp_path / "with space/impasto"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert command.find({"IMPASTO_COMMAND": str(program)}) == [str(program)]
+    assert command.find({"IMPASTO_COMMAND": "rez env impasto -- impasto"}) == ["rez", "env", "impasto", "--", "impasto"]
+    assert command.find({"IMPASTO_COMMAND": '["a b", "c"]'}) == ["a b", "c"]
+    assert command.find({"PATH": str(program.parent)}) == [str(program)]
+    for environment in ({"PATH": str(tmp_path)}, {"IMPASTO_COMMAND": "[broken"}):
+        with pytest.raises(NodeError):
+            command.find(environment)
+
+
+def test_the_environment_is_scrubbed_but_for_what_is_to_be_kept() -> None:
+    given_ = dict.fromkeys(
+        ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "QT_PLUGIN_PATH", "NUKE_PATH", "IMPASTO_COMMAND", "DYLD_X"), "x"
+    )
+    stays = {"PATH": "p", "OCIO": "o", "IMPASTO_SERVER": "s", "HOME": "h"}
+    clean = command.scrubbed({**given_, **stays})
+    assert clean == {**stays, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    kept = command.scrubbed({**given_, "IMPASTO_KEEP_ENV": "LD_LIBRARY_PATH, NUKE_PATH"})
+    assert {"LD_LIBRARY_PATH", "NUKE_PATH"} <= set(kept)
+
+
+def test_lines_that_are_no_events_are_passed_over() -> None:
+    for line in ("", "hello", "[1]", '{"a": 1}', "{"):
+        assert events.read(line) is None
+    assert events.read('{"schema": 1, "type": "new kind"}') == {"schema": 1, "type": "new kind"}
+    assert events.sentence({"schema": 1, "type": "new kind"}) == "new kind"
+    with pytest.raises(NodeError, match="schema 2"):
+        events.read('{"schema": 2, "type": "state"}')
+
+
+def snapshot(**changes: object) -> staleness.Snapshot:
+    values = {"knobs": "k", "upstream": "u", "files": {"/a.exr": (1, 2)}, **changes}
+    return staleness.Snapshot(**values)  # type: ignore[arg-type]
+
+
+def test_staleness_says_what_is_known_and_no_more() -> None:
+    then = json.loads(json.dumps(snapshot().values()))
+    judged = {
+        "fresh": staleness.judge(then, snapshot()),
+        "knobs": staleness.judge(then, snapshot(knobs="other")),
+        "above": staleness.judge(then, snapshot(upstream="other")),
+        "file": staleness.judge(then, snapshot(files={"/a.exr": (1, 3)})),
+        "unseen": staleness.judge(then, snapshot(files={"/a.exr": None})),
+        "renamed": staleness.judge(then, snapshot(files={"/b.exr": (1, 2)})),
+        "none": staleness.judge(None, snapshot()),
+    }
+    assert {name: judgement.state for name, judgement in judged.items()} == {
+        "fresh": "fresh", "knobs": "stale", "above": "stale", "file": "stale", "unseen": "unverified",
+        "renamed": "unverified", "none": "none",
+    }  # fmt: skip
+
+
+def test_long_sequences_are_looked_at_in_few_places_with_first_and_last(tmp_path: Path) -> None:
+    found = staleness.look_at(f"{tmp_path}/a.%04d.exr", 1, 5000, ("main",), ())
+    assert len(found) <= staleness.LOOKED_AT + 1
+    assert {f"{tmp_path}/a.0001.exr", f"{tmp_path}/a.5000.exr"} <= set(found)
+    (tmp_path / "one.png").write_bytes(b"12345")
+    ((path, facts),) = staleness.look_at(f"{tmp_path}/one.png", 1, 100, (), ()).items()
+    assert facts is not None
+    assert (path, facts[0]) == (f"{tmp_path}/one.png", 5)
+
+
+def test_the_job_file_is_one_that_the_command_reads() -> None:
+    from google.protobuf import json_format
+
+    from impasto.v1 import job_pb2
+
+    look = wishes.Look("style file", "/styles/monet.png", 1, (1002, 9999), 0.5, 2.0, 1.0, True, 7)
+    wish = wishes.Wish(
+        node="Group1.StyleTransfer1", kind="StyleTransfer",
+        shot=wishes.Shot((1001, 1002, 1003), (1002,), ("main",)), look=look, motion=wishes.MOTION_FILES,
+        motion_file="/v/v.####.exr", passes=("motion",), colour="ACEScg", place=places.Place("/out", "r.####.exr", False),
+        compute=wishes.Compute("", "cpu", 2, "8G"),
+    )  # fmt: skip
+    spec = json_format.Parse(json.dumps(wishes.job(wish)), job_pb2.JobSpec())
+    assert (spec.plate.shot, spec.plate.frames) == ("1001-1003", "1002")
+    assert (spec.plate.pattern, spec.output.pattern) == ("/out/inputs/plate.####.exr", "/out/r.####.exr")
+    assert [key.frame for key in spec.stylize.keys] == [1002, 9999], "a key outside the shot is for the command to refuse"
+    assert spec.stylize.motion.files.pattern == "/v/v.####.exr"
+    assert spec.compute.memory_bytes == 8 << 30
+    assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")
+
+
+@pytest.mark.parametrize(("text", "size"), [("", 0), ("8G", 8 << 30), ("512M", 512 << 20), ("1.5GiB", 3 << 29)])
+def test_sizes_of_memory(text: str, size: int) -> None:
+    assert wishes.memory_bytes(text) == size
+
+
+def test_what_is_no_size_is_refused() -> None:
+    with pytest.raises(NodeError):
+        wishes.memory_bytes("much")
+
+
+def test_a_catalogue_of_another_schema_is_refused() -> None:
+    for text in ("", "[]", '{"schema": 2}'):
+        with pytest.raises(NodeError):
+            catalogue.read(text)
+
+
+def test_a_json_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = (tmp_path / "job.json").as_posix()
+    places.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        places.write_json(path, {"a": object()})
+    assert json.loads(Path(path).read_text()) == {"a": 1}
+    assert os.listdir(tmp_path) == ["job.json"]  # noqa: PTH208
