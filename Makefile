@@ -58,3 +58,15 @@ release-contract: install ## keep the contract as released, to compare later cha
 
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .venv-protos out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: nuke-gizmos nuke-pictures nuke-package
+
+nuke-gizmos: install ## write the gizmos anew from what the command offers
+	$(BIN)/python tools/nuke/make_gizmos.py --refresh
+	$(BIN)/python tools/nuke/make_examples.py
+
+nuke-pictures: install ## draw the nodes' graphs and panels for the guides
+	$(BIN)/python tools/nuke/draw.py
+
+nuke-package: install ## the nodes for Nuke in one zip: dist/impasto-nuke-*.zip
+	$(BIN)/python tools/nuke/package.py

@@ -88,9 +88,9 @@ def test_nukes_start_survives_an_installation_that_is_gone(impasto: Command, tmp
     init = tmp_path / "init.py"
     if gone:
         init.write_text(init.read_text().replace(nuke.startup().as_posix(), "/gone"))
-    fake = Path(__file__).parents[1] / "nuke"
+    project = Path(__file__).parents[2]
     code = "import sys, nuke; exec(open(sys.argv[1]).read()); print(len(nuke._plugin_path))"
-    environment = {**os.environ, "PYTHONPATH": f"{fake / 'fake'}{os.pathsep}{fake}"}
+    environment = {**os.environ, "PYTHONPATH": f"{project / 'tests/nuke/fake'}{os.pathsep}{project / 'tools/nuke'}"}
     done = subprocess.run(
         [sys.executable, "-c", code, init], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import os
 import re
+import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +15,15 @@ import pytest
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter, so no Tcl to read Nuke scripts with")
 
+import draw  # noqa: E402
+import make_examples  # noqa: E402
+import make_gizmos  # noqa: E402
 import nukescript  # noqa: E402
+import package  # noqa: E402
 import vocabulary  # noqa: E402
 from nukescript import Script, ScriptError, Written  # noqa: E402
+
+from impasto.nuke import catalogue  # noqa: E402
 
 PROJECT = Path(__file__).parents[2]
 GIZMOS = sorted((PROJECT / "gizmos").glob("*.gizmo"))
@@ -216,20 +224,36 @@ def test_every_knob_the_code_asks_for_is_in_the_gizmo(path: Path) -> None:
     assert nodes <= inner
 
 
-def test_the_files_are_what_their_program_writes() -> None:
-    spec = importlib.util.spec_from_file_location("make_gizmos", PROJECT / "tools/nuke/make_gizmos.py")
-    assert spec is not None
-    assert spec.loader is not None
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
-    told = program.catalogue.read((PROJECT / "gizmos/catalogue.json").read_text(encoding="utf-8"))
-    for name, text in program.made(told).items():
-        assert (PROJECT / "gizmos" / name).read_text(encoding="utf-8") == text, f"{name}: run tools/nuke/make_gizmos.py"
+def test_the_files_are_what_their_programs_write() -> None:
+    told = catalogue.read((PROJECT / "gizmos/catalogue.json").read_text(encoding="utf-8"))
+    written = {**make_gizmos.made(told), **{f"examples/{name}": write() for name, write in make_examples.EXAMPLES.items()}}
+    assert set(written) == {str(path.relative_to(PROJECT / "gizmos")) for path in [*GIZMOS, *EXAMPLES]}
+    for name, text in written.items():
+        assert (PROJECT / "gizmos" / name).read_text(encoding="utf-8") == text, f"{name}: run make nuke-gizmos"
+
+
+def test_the_pictures_of_the_guides_are_drawn_from_the_gizmos() -> None:
+    for name, text in draw.drawings().items():
+        assert (PROJECT / "docs/images" / name).read_text(encoding="utf-8") == text, f"{name}: run make nuke-pictures"
+
+
+def test_the_package_holds_all_that_nuke_needs_and_is_the_same_twice(tmp_path: Path) -> None:
+    once, twice = package.write(tmp_path / "a"), package.write(tmp_path / "b")
+    assert once.read_bytes() == twice.read_bytes()
+    with zipfile.ZipFile(once) as archive:
+        archive.extractall(tmp_path / "studio")
+    startup = tmp_path / "studio/impasto/nuke/startup"
+    assert (startup / "../gizmos/Impasto_StyleTransfer.gizmo").is_file()
+    environment = {**os.environ, "PLUGIN_STARTUP": str(startup)}
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", "life.Starting"], cwd=Path(__file__).parent / "scenarios", env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_menus_offer_what_the_command_has() -> None:
     from impasto.client import Client  # noqa: F401 - the embedded server needs it
-    from impasto.nuke import catalogue
     from impasto.server.models import catalogue as true_catalogue
     from impasto.server.models.style import presets
 

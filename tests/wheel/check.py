@@ -16,7 +16,8 @@ import impasto
 skipped = sys.argv[1:]
 count = 0
 for module in pkgutil.walk_packages(impasto.__path__, 'impasto.'):
-    if not any(module.name.startswith(name) for name in skipped):
+    # What speaks to Nuke needs Nuke's own module.
+    if not any(module.name.startswith(name) for name in (*skipped, 'impasto.nuke.inside.')):
         importlib.import_module(module.name)
         count += 1
 heavy = sorted({'torch', 'numpy', 'cv2', 'OpenEXR'} & set(sys.modules)) if skipped else []
@@ -46,6 +47,8 @@ def main() -> None:
         run(*pip, wheel, cwd=scratch)
         print(run(python, "-c", IMPORT_ALL, "impasto.server", cwd=scratch).strip(), "without the server")
         run(command, "stylize", "--help", cwd=scratch)
+        startup = Path(run(command, "nuke", "path", cwd=scratch).strip())
+        assert (startup.parent / "gizmos/Impasto_StyleTransfer.gizmo").is_file(), "the wheel carries no gizmos"
         run(*pip, f"{wheel}[server]", cwd=scratch)
         print(run(python, "-c", IMPORT_ALL, cwd=scratch).strip(), "with the server")
         run(command, "demo", "--out", scratch / "demo", "--frames", "1001-1002", cwd=scratch)

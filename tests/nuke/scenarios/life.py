@@ -281,7 +281,7 @@ class Headless(Scenario):
 
 class Starting(Scenario):
     def nuke(self, code: str, **environment: str) -> subprocess.CompletedProcess:
-        path = os.pathsep.join([str(PROJECT / "tests/nuke/fake"), str(PROJECT / "tests/nuke")])
+        path = os.pathsep.join([str(PROJECT / "tests/nuke/fake"), str(PROJECT / "tools/nuke")])
         whole = {**self.environment, "PYTHONPATH": path, **environment}
         return subprocess.run(
             [sys.executable, "-c", code], env=whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -15,7 +15,7 @@ STARTUP = Path(os.environ.get("PLUGIN_STARTUP", PROJECT / "nuke_plugin/impasto/n
 PLATE = PROJECT / "examples/shot"
 SIDECAR = [sys.executable, str(PROJECT / "tests/nuke/fake/sidecar_of_scenarios.py")]
 
-sys.path[:0] = [str(PROJECT / "tests/nuke/fake"), str(PROJECT / "tests/nuke")]
+sys.path[:0] = [str(PROJECT / "tests/nuke/fake"), str(PROJECT / "tools/nuke")]
 
 import nuke  # noqa: E402
 

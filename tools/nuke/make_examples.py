@@ -1,0 +1,92 @@
+"""Write gizmos/examples/*.nk: what a compositor does with what the nodes hand out. Plain Nuke nodes around ours."""
+
+from __future__ import annotations
+
+from make_gizmos import GIZMOS, LAYERS, OLDEST_NUKE, keep, node, take
+
+
+
+def note(text: str, x: int, y: int, name: str) -> str:
+    return node("StickyNote", name, (x, y), f'label "{text}"', inputs="0")
+
+
+def read(name: str, file: str, x: int) -> str:
+    values = (f'file "\\[file dirname \\[value root.name]]/{file}"', "first 1001", "last 1010", "raw true", "origset true")
+    return "\n".join([node("Read", name, (x, 0), *values, inputs="0"), keep(name)])
+
+
+def script(*parts: str) -> str:
+    root = "Root {\n inputs 0\n first_frame 1001\n last_frame 1010\n}"
+    return "\n".join([f"version {OLDEST_NUKE}", LAYERS, root, *(_flush(part) for part in parts), ""])
+
+
+def _flush(text: str) -> str:
+    """The nodes of a script stand at its margin."""
+    return "\n".join(line[1:] if line.startswith(" ") else line for line in text.splitlines())
+
+
+def using_the_package() -> str:
+    """Motion-blurred paint, the previous frame brought here, and a grade where things are uncovered."""
+    return script(
+        note("The review package: a rendered StyleTransfer result, or what impasto stylize wrote.", -200, -80, "About"),
+        read("Package", "out/result.####.exr", 0),
+        note("Motion blur of the paint: forward is in pixels, up is positive, so uv forward and half a frame.", 180, 0, "AboutBlur"),
+        take("Package"),
+        node("VectorBlur2", "MotionBlur", (0, 120), "uv forward", "scale 0.5"),
+        note("The key of frame 1006 brought to its neighbour: hold it, bend it by backward of the frame at hand.", 180, 200, "AboutBend"),
+        take("Package"),
+        node("FrameHold", "KeyFrame", (300, 260), "first_frame 1006"),
+        keep("held"),
+        take("held", "Package"),
+        node(
+            "Copy", "VectorsOfHere", (300, 320), "from0 backward.u", "to0 backward.u", "from1 backward.v", "to1 backward.v",
+            inputs="2",
+        ),
+        node("IDistort", "BendFrom1006To1007", (300, 380), "channels rgb", "uv backward", "uv_scale 1"),
+        note("Light only what has just been uncovered: the matte occlusion.prev in alpha drives a grade.", 500, 200, "AboutLight"),
+        take("Package", "Package"),
+        node("Copy", "UncoveredToAlpha", (600, 260), "from0 occlusion.prev", "to0 rgba.alpha", inputs="2"),
+        node("Blur", "SoftenMatte", (600, 320), "channels alpha", "size 3"),
+        keep("matte"),
+        take("Package"),
+        node("Grade", "Relight", (750, 320), "white 1.4"),
+        keep("lit"),
+        take("Package", "lit", "matte"),
+        node("Keymix", "RelitWhereUncovered", (600, 420), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
+    )  # fmt: skip
+
+
+def repainting() -> str:
+    """Repaint a key in Nuke; the paint follows the shot through a stock STMap, with no server."""
+    return script(
+        note("Needs the pass source (tick it in the node, or --passes all): where each pixel's paint was laid.", -200, -80, "About"),
+        read("Package", "out/result.####.exr", 0),
+        read("Repainted", "paint/key.1006.exr", 300),
+        note("source.x and source.y are pixels of the format; an STMap wants 0 to 1: divide by its size.", 180, 80, "AboutMap"),
+        take("Package"),
+        node("Expression", "PixelsToMap", (0, 120), "expr0 source.x/width", "expr1 source.y/height", "expr2 0"),
+        keep("map"),
+        take("Repainted", "map"),
+        node("STMap", "PaintFollows", (150, 220), "channels rgb", "uv rgb", inputs="2"),
+        keep("moved"),
+        note("Only where the paint came from this key, and was not filled: source.frame 1006, source.kind 1.", 180, 300, "AboutWhere"),
+        take("Package"),
+        node("Expression", "FromThisKey", (0, 320), 'expr3 "source.frame == 1006 && source.kind == 1"'),
+        keep("where"),
+        take("Package", "moved", "where"),
+        node("Keymix", "RepaintedShot", (150, 420), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
+    )  # fmt: skip
+
+
+EXAMPLES = {"using_the_package.nk": using_the_package, "repainting.nk": repainting}
+
+
+def main() -> None:
+    (GIZMOS / "examples").mkdir(exist_ok=True)
+    for name, write in EXAMPLES.items():
+        (GIZMOS / "examples" / name).write_text(write(), encoding="utf-8", newline="\n")
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
