@@ -70,6 +70,8 @@ def find_example() -> Path:
 def draw_sheet(plate: SequencePattern, made: SequencePattern) -> bytes:
     """A contact sheet: plate, painted, motion as colour, occlusion, of a few frames spread over the shot.
 
+    The last frame is left out where there are others: nothing follows it, so it has no motion to show.
+
     Args:
         plate: the plate's frames.
         made: frames made of it, with motion and mattes.
@@ -81,6 +83,7 @@ def draw_sheet(plate: SequencePattern, made: SequencePattern) -> bytes:
 
     painted = made.on_disk()
     numbers = sorted({frame for frame, _ in painted})
+    numbers = numbers[:-1] or numbers
     count = min(ROWS, len(numbers))
     chosen = [numbers[round(place * (len(numbers) - 1) / max(count - 1, 1))] for place in range(count)]
     rows = [_row(plate.path(frame), painted[frame, ""]) for frame in chosen]
