@@ -91,9 +91,7 @@ def test_nukes_start_survives_an_installation_that_is_gone(impasto: Command, tmp
     project = Path(__file__).parents[2]
     code = "import sys, nuke; exec(open(sys.argv[1]).read()); print(len(nuke._plugin_path))"
     environment = {**os.environ, "PYTHONPATH": f"{project / 'tests/nuke/fake'}{os.pathsep}{project / 'tools/nuke'}"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, init], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, init], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "0" if gone else "2", "")
 
 

@@ -23,7 +23,9 @@ def found(version: str) -> str | None:
         if path is None:
             continue
         code = "import sys, tkinter; print('%d.%d' % sys.version_info[:2])"
-        said = subprocess.run([path, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        said = subprocess.run(
+            [path, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        )
         if said.stdout.strip() == version:
             return path
     return None

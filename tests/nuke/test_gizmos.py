@@ -15,15 +15,15 @@ import pytest
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter, so no Tcl to read Nuke scripts with")
 
-import draw  # noqa: E402
-import make_examples  # noqa: E402
-import make_gizmos  # noqa: E402
-import nukescript  # noqa: E402
-import package  # noqa: E402
-import vocabulary  # noqa: E402
-from nukescript import Script, ScriptError, Written  # noqa: E402
+import draw
+import make_examples
+import make_gizmos
+import nukescript
+import package
+import vocabulary
+from nukescript import Script, ScriptError, Written
 
-from impasto.nuke import catalogue  # noqa: E402
+from impasto.nuke import catalogue
 
 PROJECT = Path(__file__).parents[2]
 GIZMOS = sorted((PROJECT / "gizmos").glob("*.gizmo"))
@@ -197,7 +197,7 @@ def test_code_in_knobs_compiles_and_what_it_calls_exists(path: Path) -> None:
             assert isinstance(call.func, ast.Attribute)
             assert call.func.attr in doors, code
             if call.func.attr == "press":
-                assert [word.value for word in call.args if isinstance(word, ast.Constant)][0] in buttons, code
+                assert next(word.value for word in call.args if isinstance(word, ast.Constant)) in buttons, code
 
 
 @NODES
@@ -206,7 +206,17 @@ def test_every_knob_the_code_asks_for_is_in_the_gizmo(path: Path) -> None:
     knobs = {knob.name for knob in group(path).user_knobs}
     inner = {child.name for child in group(path).children}
     optional = {"disable", "tile_color", "file", "first", "last", "scale", "first_frame", "last_frame"}
-    of_style = {"look", "style_file", "style_frame", "keys", "strength", "style_scale", "relight", "seed", "preview_scale"}
+    of_style = {
+        "look",
+        "style_file",
+        "style_frame",
+        "keys",
+        "strength",
+        "style_scale",
+        "relight",
+        "seed",
+        "preview_scale",
+    }
     asked: set[str] = set()
     nodes: set[str] = set()
     for source in (PROJECT / "nuke_plugin/impasto/nuke/inside").glob("*.py"):
@@ -226,7 +236,10 @@ def test_every_knob_the_code_asks_for_is_in_the_gizmo(path: Path) -> None:
 
 def test_the_files_are_what_their_programs_write() -> None:
     told = catalogue.read((PROJECT / "gizmos/catalogue.json").read_text(encoding="utf-8"))
-    written = {**make_gizmos.made(told), **{f"examples/{name}": write() for name, write in make_examples.EXAMPLES.items()}}
+    written = {
+        **make_gizmos.made(told),
+        **{f"examples/{name}": write() for name, write in make_examples.EXAMPLES.items()},
+    }
     assert set(written) == {str(path.relative_to(PROJECT / "gizmos")) for path in [*GIZMOS, *EXAMPLES]}
     for name, text in written.items():
         assert (PROJECT / "gizmos" / name).read_text(encoding="utf-8") == text, f"{name}: run make nuke-gizmos"

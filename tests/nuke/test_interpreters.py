@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from interpreters import VERSIONS, interpreter
 
 SCENARIOS = Path(__file__).parent / "scenarios"

@@ -149,13 +149,16 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
     wish = wishes.Wish(
         node="Group1.StyleTransfer1", kind="StyleTransfer",
         shot=wishes.Shot((1001, 1002, 1003), (1002,), ("main",)), look=look, motion=wishes.MOTION_FILES,
-        motion_file="/v/v.####.exr", passes=("motion",), colour="ACEScg", place=places.Place("/out", "r.####.exr", False),
+        motion_file="/v/v.####.exr", passes=("motion",), colour="ACEScg",
+        place=places.Place("/out", "r.####.exr", False),
         compute=wishes.Compute("", "cpu", 2, "8G"),
     )  # fmt: skip
     spec = json_format.Parse(json.dumps(wishes.job(wish)), job_pb2.JobSpec())
     assert (spec.plate.shot, spec.plate.frames) == ("1001-1003", "1002")
     assert (spec.plate.pattern, spec.output.pattern) == ("/out/inputs/plate.####.exr", "/out/r.####.exr")
-    assert [key.frame for key in spec.stylize.keys] == [1002, 9999], "a key outside the shot is for the command to refuse"
+    assert [key.frame for key in spec.stylize.keys] == [1002, 9999], (
+        "a key outside the shot is for the command to refuse"
+    )
     assert spec.stylize.motion.files.pattern == "/v/v.####.exr"
     assert spec.compute.memory_bytes == 8 << 30
     assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("mypy", reason="mypy is not installed")
 
-from stubs import parameters, stub  # noqa: E402
+from stubs import parameters, stub
 
 PROJECT = Path(__file__).parents[2]
 PLUGIN = PROJECT / "nuke_plugin/impasto/nuke"
@@ -97,6 +97,9 @@ def test_the_check_of_the_fake_trips() -> None:
     assert not fits(ours, stub().functions["message"], method=False)
 
 
+FOUND = "found = nuke.toNode(name)\n    return found if "
+FOUND_GUARDED, FOUND_UNGUARDED = FOUND + "found is not None", FOUND + "found.name()"
+
 PLANTED = {
     "inside/buttons.py": [
         ("nuke.message(words)", "nuke.mesage(words)", "mesage"),
@@ -107,7 +110,7 @@ PLANTED = {
         ("nuke.root().modified()", "nuke.root().isModified()", "isModified"),
     ],
     "inside/knobs.py": [
-        ("found = nuke.toNode(name)\n    return found if found is not None", "found = nuke.toNode(name)\n    return found if found.name()", "has no attribute"),
+        (FOUND_GUARDED, FOUND_UNGUARDED, "has no attribute"),
         ("nuke.Undo.begin(name)", "nuke.Undoo.begin(name)", "Undoo"),
     ],
     "inside/rendering.py": [

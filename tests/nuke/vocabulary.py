@@ -8,7 +8,9 @@ KNOB_TYPES = frozenset({1, 2, 3, 4, 6, 7, 14, 20, 22, 26, 41})
 FLAGS = frozenset({"+STARTLINE", "-STARTLINE", "+HIDDEN", "+INVISIBLE", "+DISABLED"})
 OPTIONS = frozenset({"l", "t", "R", "M", "T", "n"})
 
-EVERY_NODE = frozenset({"name", "label", "xpos", "ypos", "inputs", "disable", "tile_color", "note_font_size", "selected"})
+EVERY_NODE = frozenset(
+    {"name", "label", "xpos", "ypos", "inputs", "disable", "tile_color", "note_font_size", "selected"}
+)
 GROUP = frozenset({"help", "onCreate", "knobChanged", "autolabel"})
 
 CLASSES = {

@@ -36,13 +36,7 @@ def drawings() -> dict[str, str]:
 
 def graph(group: Written) -> str:
     """The nodes inside, sources on top, an arrow into every input."""
-    row = _rows(group)
-    columns: dict[int, int] = {}
-    place = {}
-    for child in sorted(group.children, key=lambda child: (row[id(child)], int(child.knobs.get("xpos", 0)))):
-        at = columns.get(row[id(child)], 0)
-        columns[row[id(child)]] = at + 1
-        place[id(child)] = (20 + at * ACROSS, 20 + row[id(child)] * DOWN)
+    place = _places(group)
     width = max(x for x, _ in place.values()) + WIDTH + 20
     height = max(y for _, y in place.values()) + HEIGHT + 20
     lines = []
@@ -69,6 +63,22 @@ def graph(group: Written) -> str:
     tip = '<defs><marker id="tip" markerWidth="7" markerHeight="7" refX="6" refY="3" orient="auto">'
     tip += '<path d="M0 0L6 3L0 6z" fill="#999"/></marker></defs>'
     return _svg(width, height, [tip, *lines])
+
+
+def _places(group: Written) -> dict[int, tuple[int, int]]:
+    """Left upper corners: rows by what must come before, in a row each node below the middle of its inputs."""
+    row = _rows(group)
+    place: dict[int, tuple[int, int]] = {}
+    for number in range(max(row.values()) + 1):
+        wished = []
+        for child in (child for child in group.children if row[id(child)] == number):
+            above = [place[id(given)][0] for given in child.inputs if given is not None]
+            wished.append((sum(above) // len(above) if above else int(child.knobs.get("xpos", 0)), child))
+        free = 20
+        for x, child in sorted(wished, key=lambda pair: pair[0]):
+            place[id(child)] = (max(free, x if number else free), 20 + number * DOWN)
+            free = place[id(child)][0] + ACROSS
+    return place
 
 
 def _rows(group: Written) -> dict[int, int]:
@@ -114,6 +124,8 @@ def _row(parts: list[str], knob: UserKnob, value: str, label: str, x: int, y: in
     if beside:
         x += 7 * len(label) + 12
     shown = knob.entries[0] + " &#9662;" if knob.kind == 4 else escape(value)
+    if knob.kind in (3, 7):
+        shown = shown or "0"
     if knob.kind == 41:
         shown = "rgba.alpha &#9662;"
     wide = 150 if knob.kind in (3, 4, 41) else min(300, PANEL - x - 20)
@@ -134,9 +146,7 @@ def _box(x: float, y: float, wide: float, high: float, fill: str) -> str:
 
 def _text(x: float, y: float, text: str, size: int, anchor: str, fill: str, bold: bool = False) -> str:
     weight = ' font-weight="bold"' if bold else ""
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" fill="{fill}"{weight}>{escape(text)}</text>'
-    )
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}" fill="{fill}"{weight}>{escape(text)}</text>'
 
 
 def _svg(width: float, height: float, parts: list[str]) -> str:

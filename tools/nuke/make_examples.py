@@ -5,13 +5,18 @@ from __future__ import annotations
 from make_gizmos import GIZMOS, LAYERS, OLDEST_NUKE, keep, node, take
 
 
-
 def note(text: str, x: int, y: int, name: str) -> str:
     return node("StickyNote", name, (x, y), f'label "{text}"', inputs="0")
 
 
 def read(name: str, file: str, x: int) -> str:
-    values = (f'file "\\[file dirname \\[value root.name]]/{file}"', "first 1001", "last 1010", "raw true", "origset true")
+    values = (
+        f'file "\\[file dirname \\[value root.name]]/{file}"',
+        "first 1001",
+        "last 1010",
+        "raw true",
+        "origset true",
+    )
     return "\n".join([node("Read", name, (x, 0), *values, inputs="0"), keep(name)])
 
 

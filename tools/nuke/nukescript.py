@@ -174,7 +174,7 @@ class _Reader:
         if len(words) % 2:
             raise ScriptError(f"a {kind} holds {len(words)} words; names and values go in pairs")
         node = Written(kind, {}, [])
-        for name, value in zip(words[::2], words[1::2]):  # noqa: B905 - Python 3.9 knows no strict
+        for name, value in zip(words[::2], words[1::2]):
             if name == "addUserKnob":
                 node.user_knobs.append(self._user_knob(value))
             elif name in node.knobs:

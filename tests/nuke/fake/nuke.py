@@ -1,9 +1,8 @@
 """A fake `nuke`, strict: what it has is checked against the stubs of the real one, and it enforces the rules we know.
 
-It proves our calls, not Nuke's behaviour. The rules, each with its source in the notes on Nuke: calls from another thread
-than the main one, `execute` within another `execute` or within a callback, `executeInMainThread` on the main thread, and
-windows where there are none are errors, noted in `_violations` also where somebody swallows them. Names that begin with
-`_` are for tests alone.
+It proves our calls, not Nuke's behaviour. The rules: calls from another thread than the main one, `execute` within an
+`execute` or within a callback, `executeInMainThread` on the main thread, and windows where there are none are errors,
+noted in `_violations` also where somebody swallows them. Names that begin with `_` are for tests alone.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ class Rendering(Scenario):
         self.assertTrue(reader["file"].value().endswith("/impasto/shot_v001/StyleTransfer1/result.%04d.exr"))
         self.assertTrue(Path(reader["file"].value() % 1003).is_file())
         self.assertEqual((node["has_result"].value(), reader["reload"]._pressed > 0), (True, True))
-        self.assertEqual((node.node("Span")["first_frame"].value(), node.node("Span")["last_frame"].value()), (1001, 1004))
+        self.assertEqual(
+            (node.node("Span")["first_frame"].value(), node.node("Span")["last_frame"].value()), (1001, 1004)
+        )
         self.assertEqual(node["impasto_job"].value(), "")
         self.assertEqual(nuke._messages, [])
 

@@ -283,9 +283,7 @@ class Starting(Scenario):
     def nuke(self, code: str, **environment: str) -> subprocess.CompletedProcess:
         path = os.pathsep.join([str(PROJECT / "tests/nuke/fake"), str(PROJECT / "tools/nuke")])
         whole = {**self.environment, "PYTHONPATH": path, **environment}
-        return subprocess.run(
-            [sys.executable, "-c", code], env=whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        return subprocess.run([sys.executable, "-c", code], env=whole, capture_output=True, text=True)
 
     def test_starting_imports_nothing_but_the_standard_library_and_one_package_of_ours(self):
         code = (
