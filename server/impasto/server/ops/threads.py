@@ -7,15 +7,19 @@ from contextlib import contextmanager
 
 import torch
 
-THREADS = 2
-"""Threads inside one tensor operation, on every machine; more work at once comes from working on more frames."""
+THREADS = 1
+"""Threads inside one tensor operation, on every machine. Hundreds of small operations that wait for a second thread
+take five times as long on a busy machine; more work at once comes from working on both directions, or on more frames."""
+
+PAINTERS_THREADS = 2
+"""The same for painters, whose operations are few and large."""
 
 
 @contextmanager
-def fixed_threads() -> Iterator[None]:
-    """Run tensor operations with `THREADS` threads, so that bits do not depend on the machine's cores or load."""
+def fixed_threads(count: int = THREADS) -> Iterator[None]:
+    """Run tensor operations with `count` threads, so that bits do not depend on the machine's cores or load."""
     before = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

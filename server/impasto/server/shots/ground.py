@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from impasto.server.models.style.painter import Painter
+from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
 from impasto.server.shots.births import Birth, Births, fetch, recall
 from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.heal import heal
@@ -153,9 +154,9 @@ class Ground:
         stage, light, painter = self._stage, self._stage.light(frame), self._painter(frame)
         base, there, match = self._surroundings(frame, carried)
         start = mend(light.base, base, there, newborn, light.base) if painter.local else None
-        painted = painter.paint(
-            light.base, start=start, where=newborn, seed=self._seed + frame, check=stage.watch.check
-        )
+        with fixed_threads(PAINTERS_THREADS):
+            seed, check = self._seed + frame, stage.watch.check
+            painted = painter.paint(light.base, start=start, where=newborn, seed=seed, check=check)
         paint = mend(painted, base, there, newborn, light.base)
         paint = torch.where(newborn | there, paint, painted)
         self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light))
