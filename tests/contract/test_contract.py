@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from impasto.v1 import catalog_pb2, job_pb2, plate_pb2
 
 ROOT = Path(__file__).parents[2]

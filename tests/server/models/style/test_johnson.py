@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from impasto.server.errors import BadRequest, Cancelled, NotFound
 from impasto.server.models.style import johnson
-from safetensors.torch import save_file
 
 
 @pytest.fixture(scope="module")
