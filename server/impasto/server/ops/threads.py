@@ -9,7 +9,7 @@ import torch
 
 THREADS = 1
 """Threads inside one tensor operation, on every machine. Hundreds of small operations that wait for a second thread
-take five times as long on a busy machine; more work at once comes from working on both directions, or on more frames."""
+take five times as long on a busy machine; more work at once comes from both directions, or from more frames."""
 
 PAINTERS_THREADS = 2
 """The same for painters, whose operations are few and large."""
