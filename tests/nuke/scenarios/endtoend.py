@@ -116,6 +116,46 @@ class Truly(Scenario):
             nuke._press(node, "render")
             self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
 
+    def test_the_steps_of_the_tutorial(self):
+        node = self.make()
+        node["look"].setValue("hatching")
+        nuke.frame(1002)
+        nuke._press(node, "preview")
+        self.assertEqual(self.wait(node, SECONDS), "preview: frame 1002 painted alone", nuke._messages)
+        self.assertTrue(Path(node.node("Preview")["file"].value() % 1002).is_file())
+        node.setInput(2, self.read)
+        nuke._press(node, "key_add")
+        node["look"].setValue("keys only")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+        painted = [Path(node.node("Result")["file"].value() % frame) for frame in range(1001, 1005)]
+        before = [path.read_bytes() for path in painted]
+        del nuke._executed[:]
+        node["relight"].setValue(0.0)
+        self.assertTrue(node["status"].value().startswith("stale"))
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+        self.assertEqual(nuke._executed, [], "the inputs are not written again")
+        self.assertNotEqual(before, [path.read_bytes() for path in painted])
+
+    def test_two_views_come_back_as_two(self):
+        nuke._views[:] = ["left", "right"]
+        node = self.make("OpticalFlow")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+        pattern = node.node("Result")["file"].value()
+        self.assertIn("%V", pattern)
+        for view in ("left", "right"):
+            self.assertTrue(Path(pattern.replace("%V", view) % 1003).is_file())
+
+    def test_an_output_that_cannot_be_written_is_told_in_one_sentence(self):
+        node = self.make("OpticalFlow")
+        (self.folder / "impasto/shot_v001/OpticalFlow1/result.1003.exr").mkdir(parents=True)
+        nuke._press(node, "render")
+        said = self.wait(node, SECONDS)
+        self.assertTrue(said.startswith("failed"), said)
+        self.assertEqual(len(nuke._messages), 1)
+
     def test_a_bad_request_comes_back_in_the_commands_own_sentence(self):
         node = self.make("OpticalFlow")
         node["motion"].setValue("vector files")

@@ -264,3 +264,10 @@ def test_a_compression_that_would_harm_more_than_colour_is_refused(plate: Make, 
 def test_an_unknown_compression_lists_the_known() -> None:
     with pytest.raises(BadRequest, match="no compression 'zlib'; choose one of none, rle"):
         choose("zlib", "zip", {}, ())
+
+
+def test_a_file_of_one_view_that_names_none_is_of_the_view_asked_for(plate: Make) -> None:
+    source = plate()
+    packed, _ = pack(source, layers=passes(source.data_window), view="left")
+    assert {"R", "G", "B", "forward.u", "occlusion.next"} <= set(packed.channels)
+    assert not any(name.startswith("left.") for name in packed.channels)

@@ -24,7 +24,7 @@ def find(names: Collection[str], views: Sequence[str], view: str, name: str) -> 
     """
     layer, _, last = name.rpartition(".")
     tries = [f"{view}.{name}", f"{layer}.{view}.{last}"] if view else []
-    if view == views[0]:
+    if views[0] in ("", view):  # a file without views of its own is of the one asked for
         tries.append(name)
     return next((candidate for candidate in tries if candidate in names), None)
 
@@ -34,13 +34,13 @@ def compose(names: Collection[str], views: Sequence[str], view: str, name: str) 
     layer, _, last = name.rpartition(".")
     if view and layer and _standard(names, views):
         return f"{layer}.{view}.{last}"
-    return name if view == views[0] else f"{view}.{name}"
+    return name if views[0] in ("", view) else f"{view}.{name}"
 
 
 def has_layer(names: Collection[str], views: Sequence[str], view: str, layer: str) -> bool:
     """Whether the file has any channel in this layer of this view."""
     starts = [f"{view}.{layer}.", f"{layer}.{view}."] if view else []
-    if view == views[0]:
+    if views[0] in ("", view):  # a file without views of its own is of the one asked for
         others = tuple(f"{layer}.{other}." for other in views if other)
         if any(name.startswith(f"{layer}.") and not name.startswith(others) for name in names):
             return True
