@@ -6,7 +6,8 @@
 Prints, for every shot and model: mean end-point error over all valid pixels and over those visible in the other frame,
 share of visible pixels under 1 px, both directions together; median seconds a pair for both directions; F1 of the
 occlusion mattes at 0.5, counts pooled over pairs and directions, for what is hidden within the frame and for what
-leaves it, beside the plain forward/backward check. Peers see sRGB, clipped, 8 bit, as in their own examples.
+leaves it, beside the plain forward/backward check. Peers see sRGB, clipped, 8 bit, as in their own examples; ours
+sees what a job would show it, exposure and grain measured.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from impasto.server.models import catalogue
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
+from impasto.server.shots.analysis import analyse
 from impasto.server.shots.mattes import mattes
 
 Both = Callable[[Array, Array], tuple[Array, Array]]
@@ -65,9 +67,9 @@ def peer(finest: int) -> Both:
     return both
 
 
-def ours(name: str) -> Both:
+def ours(name: str, grain: float) -> Both:
     """A model of the catalogue."""
-    estimator = catalogue.find(name, "flow").build()
+    estimator = catalogue.find(name, "flow").build(grain=grain)
 
     def both(first: Array, second: Array) -> tuple[Array, Array]:
         there, back = estimator.both(torch.from_numpy(first)[None], torch.from_numpy(second)[None])
@@ -76,10 +78,32 @@ def ours(name: str) -> Both:
     return both
 
 
-def shaper_of(shot: TruthShot) -> Shaper:
-    """The curve that brings the shot's middle frame to mid-grey."""
-    luma = np.tensordot([0.2126, 0.7152, 0.0722], shot.plate(shot.frames[len(shot.frames) // 2]), 1)
-    return Shaper(float(0.18 / np.exp(np.log(np.maximum(luma, 1e-4)).mean())))
+@dataclass
+class Plates:
+    """A truth shot as `impasto.server.shots.shot.Shot`, with a store that keeps nothing and nobody watching."""
+
+    shot: TruthShot
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        return self.shot.frames
+
+    def readable(self, frame: int) -> bool:
+        return True
+
+    def picture(self, frame: int) -> Tensor:
+        return torch.from_numpy(self.shot.plate(frame))[None]
+
+    def digest(self, frame: int) -> str:
+        return str(frame)
+
+    def load(self, key: str) -> None: ...
+
+    def save(self, key: str, arrays: object) -> None: ...
+
+    def check(self) -> None: ...
+
+    def stage(self, name: str, frame: int) -> None: ...
 
 
 def torn(out: Tensor, home: Tensor) -> Array:
@@ -121,11 +145,14 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for PNGs: motion, true motion, matte, true matte, cause")
     wish = parser.parse_args()
     cv2.setNumThreads(1)
-    models = {"DIS medium": peer(1), "DIS finest 0": peer(0)} | {name: ours(name) for name in wish.models}
     print(f"{'':24}   all visible   1 px  both ways   hidden leaving  plain")
     for name in wish.shots:
         shot = TruthShot(Path(wish.assets) / "shots" / name)
-        shaper = shaper_of(shot)
+        measured = analyse(Plates(shot), Plates(shot), Plates(shot))
+        shaper = Shaper(measured.exposure)
+        print(f"{name}: exposure {measured.exposure:.3f}, grain {measured.grain:.4f}")
+        models = {"DIS medium": peer(1), "DIS finest 0": peer(0)}
+        models |= {model: ours(model, measured.grain) for model in wish.models}
         for model, both in models.items():
             row = Row()
             for frame in wish.frames:

@@ -20,18 +20,21 @@ Search = Callable[[Eight, Eight], Array]
 
 _SMALLEST = 16
 _RADII = (8, 24, 64)
+_HARDLY = 0.004
+"""Grain below which nothing is done about it."""
 
 
 class Consensus:
     """A `FlowEstimator` made of searches.
 
-    Each pair is searched as it is; then again after what the two pictures do not share in their finest band (grain,
-    glints, aliasing) has been taken out. What all searches found, and the smooth surfaces fitted to the second look,
-    are the candidates of every pixel; the pictures choose; a variational polish at full resolution ends it. Both
-    directions run side by side, and OpenCV's own threads are kept to one, since its results depend on their number.
+    Each pair is searched in slightly blurred pictures; then in sharp ones, after what the two do not share in their
+    finest band (grain, glints, aliasing) has been taken out. What all searches found, and the smooth surfaces fitted to
+    the second look, are the candidates of every pixel; the pictures choose; a variational polish at full resolution
+    ends it. Both directions run side by side, and OpenCV's own threads are kept to one, since its results depend on
+    their number.
 
     Args:
-        first_look: searches of the pictures as they are.
+        first_look: searches of the slightly blurred pictures.
         second_look: searches of the confirmed pictures.
         grain: standard deviation of the plate's grain in display-like units; 0 for none.
         warps: of the polish.
@@ -67,11 +70,13 @@ class Consensus:
         return self.both(first, second)[0]
 
     def _calmed(self, picture: Array) -> Array:
-        """Grain taken down before the first look, edges kept; left alone where there is hardly any."""
-        if self._grain < 0.004:
-            return picture
-        calm: Array = cv2.bilateralFilter(picture, 5, 3 * self._grain, 1.0)
-        return calm
+        """A picture for the first look, its finest steps rounded: a search is led astray by what is not confirmed yet.
+
+        Grain is taken down before, edges kept; that is left out where there is hardly any.
+        """
+        calm = cv2.bilateralFilter(picture, 5, 3 * self._grain, 1.0) if self._grain >= _HARDLY else picture
+        rounded: Array = cv2.GaussianBlur(calm, (0, 0), 0.7)
+        return rounded
 
     def _searched(
         self, pool: ThreadPoolExecutor, searches: tuple[Search, ...], a: Array, b: Array
