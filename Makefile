@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard protos/impasto/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check lint types floors contract test wheel-check protos bench release-contract clean
+.PHONY: help install demo check lint types floors contract test soak wheel-check protos bench release-contract clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,9 @@ contract: install ## the protos: style, and nothing broken since the last releas
 
 test: install ## the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+soak: install ## the tests that take long
+	$(BIN)/python -m pytest -m soak
 
 wheel-check: install ## build the wheel, install it in a clean environment, import and run it
 	$(BIN)/python tests/wheel/check.py

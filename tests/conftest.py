@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)  # the machine may be busy; time is for benchmarks
+settings.load_profile("house")
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -25,6 +25,7 @@ def _distance(net, painted, style):
     return float((ours - theirs).square().sum() / theirs.square().sum())
 
 
+@pytest.mark.soak
 def test_seeded_vgg_of_torchvision_s_keys_paints_and_is_deterministic(vgg, plate, style):
     painter = gatys.build(style, vgg, depth="relu2_1", recipe=QUICK)
     first, second = painter.paint(plate), painter.paint(plate)
@@ -56,6 +57,7 @@ def _normalised(assets):
     return assets / "weights" / "vgg19-normalised" / "vgg_normalised_conv3_1.pth"
 
 
+@pytest.mark.soak
 @pytest.mark.assets
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
 def test_either_optimiser_brings_the_gram_matrices_to_the_style_s(method, assets, plate, style):
@@ -74,6 +76,7 @@ def test_luma_only_keeps_the_plate_s_chroma(assets, plate, style):
     assert (painted - plate).abs().mean() > 0.01
 
 
+@pytest.mark.soak
 @pytest.mark.assets
 def test_guided_grams_paint_each_style_under_its_mask(assets, plate, style):
     left = torch.zeros(1, 1, 64, 96)
