@@ -18,8 +18,18 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from impasto.server.errors import BadRequest
 
 ENVIRONMENT = "IMPASTO_"
-ELSEWHERE = frozenset({"IMPASTO_SERVER", "IMPASTO_WEIGHTS", "IMPASTO_MODELS_POLICY", "IMPASTO_ASSETS"})
-"""Variables read elsewhere: by the client side, by the store of weights and by the tests."""
+ELSEWHERE = frozenset(
+    {
+        "IMPASTO_SERVER",
+        "IMPASTO_WEIGHTS",
+        "IMPASTO_MODELS_POLICY",
+        "IMPASTO_ASSETS",
+        "IMPASTO_COMMAND",
+        "IMPASTO_KEEP_ENV",
+        "IMPASTO_PATH_MAP",
+    }
+)
+"""Variables read elsewhere: by the client side, the nodes in Nuke, the store of weights and the tests."""
 
 
 def available_threads() -> int:
