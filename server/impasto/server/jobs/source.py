@@ -15,6 +15,8 @@ from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
 
 KEPT_BYTES = 256 << 20
+KEPT_FRAMES = 16
+"""At most so many frames and so many bytes are kept, so that a long shot needs no more memory than a short one."""
 
 
 class Frames:
@@ -89,7 +91,7 @@ class Frames:
 
     def _forget(self) -> None:
         size = sum(channel.nbytes for plate in self._kept.values() for channel in plate.channels.values())
-        while size > KEPT_BYTES and len(self._kept) > 2:
+        while len(self._kept) > KEPT_FRAMES or (size > KEPT_BYTES and len(self._kept) > 2):
             _, oldest = self._kept.popitem(last=False)
             size -= sum(channel.nbytes for channel in oldest.channels.values())
 
@@ -167,7 +169,7 @@ class PlateShot:
                 for note in notes:
                     self._warn(f"Frame {frame}: {note}")
                 self._kept[frame] = torch.from_numpy(np.ascontiguousarray(rgb))[None]
-                while len(self._kept) > max(4, KEPT_BYTES // (12 * self.height * self.width)):
+                while len(self._kept) > min(KEPT_FRAMES, max(4, KEPT_BYTES // (12 * self.height * self.width))):
                     self._kept.popitem(last=False)
             self._kept.move_to_end(frame)
             return self._kept[frame]

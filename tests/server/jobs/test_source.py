@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto.server import plates
+from impasto.server.errors import BadRequest, PlateError
+from impasto.server.jobs.source import KEPT_FRAMES, Frames, PlateShot, common_raster
+
+LINEAR = plates.ColourSpace.resolve("auto", plates.Plate({}, plates.Window(0, 0, 1, 1), plates.Window(0, 0, 1, 1)))
+
+
+FORMAT = plates.Window(0, 0, 8, 6)
+
+
+def plate(data: plates.Window, display: plates.Window = FORMAT) -> plates.Plate:
+    pixels = np.full((data.height, data.width), 0.5, np.float16)
+    return plates.Plate(dict.fromkeys("RGB", pixels), data, display)
+
+
+def frames(made: dict[int, plates.Plate], reads: list[int] | None = None) -> Frames:
+    def read(frame: int) -> plates.Plate:
+        if reads is not None:
+            reads.append(frame)
+        if frame not in made:
+            raise PlateError(f"Frame {frame} is damaged.")
+        return made[frame]
+
+    numbers = tuple(range(1, max(made) + 1))
+    return Frames(numbers, read, read, {n: f"d{n}" for n in numbers})  # type: ignore[arg-type]
+
+
+def test_the_raster_is_the_union_of_the_data_windows():
+    shot = frames({1: plate(plates.Window(0, 0, 4, 6)), 2: plate(plates.Window(-2, 1, 8, 9))})
+    assert common_raster(shot)[0] == plates.Window(-2, 0, 8, 9)
+
+
+def test_a_format_that_changes_within_a_shot_is_refused_by_frame():
+    window = plates.Window(0, 0, 8, 6)
+    shot = frames({1: plate(window), 2: plate(window, plates.Window(0, 0, 16, 12))})
+    with pytest.raises(BadRequest, match="Frame 2 is 16x12 but frame 1 is 8x6"):
+        common_raster(shot)
+
+
+def test_a_shot_of_which_nothing_can_be_read_is_refused_with_the_reason():
+    shot = Frames((1,), lambda n: plates.read(Path("absent.exr")), lambda n: plates.read(Path("absent.exr")), {})
+    with pytest.raises(BadRequest, match="absent"):
+        common_raster(shot)
+
+
+def test_a_damaged_frame_is_read_once_and_missing_from_then_on():
+    reads: list[int] = []
+    shot = frames({2: plate(plates.Window(0, 0, 8, 6))}, reads)
+    view = PlateShot(shot, "", plates.Window(0, 0, 8, 6), LINEAR, lambda note: None)
+    assert [view.readable(1), view.readable(1), view.readable(2)] == [False, False, True]
+    assert reads.count(1) == 1
+    assert shot.digest(1) == "missing"
+
+
+def test_a_long_shot_keeps_no_more_frames_than_a_short_one():
+    reads: list[int] = []
+    made = {n: plate(plates.Window(0, 0, 8, 6)) for n in range(1, 3 * KEPT_FRAMES)}
+    view = PlateShot(frames(made, reads), "", plates.Window(0, 0, 8, 6), LINEAR, lambda note: None)
+    for frame in made:
+        view.picture(frame)
+    reads.clear()
+    for frame in made:
+        view.picture(frame)
+    assert len(reads) == len(made), "those at the start were forgotten"
