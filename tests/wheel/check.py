@@ -51,9 +51,11 @@ def main() -> None:
         assert (startup.parent / "gizmos/Impasto_StyleTransfer.gizmo").is_file(), "the wheel carries no gizmos"
         run(*pip, f"{wheel}[server]", cwd=scratch)
         print(run(python, "-c", IMPORT_ALL, cwd=scratch).strip(), "with the server")
-        run(command, "demo", "--out", scratch / "demo", "--frames", "1001-1002", cwd=scratch)
-        pictures = list((scratch / "demo").rglob("*.exr"))
-        assert pictures, "the demo of the installed wheel wrote no frames"
+        (example,) = environment.glob("lib/python*/site-packages/impasto/cli/example")
+        wanted = ("--shot", "1001-1002", "--frames", "1001-1002", "--style", "gouache")
+        run(command, "stylize", example / "plate.####.exr", *wanted, "--out", scratch / "out/x.####.exr", cwd=scratch)
+        pictures = list((scratch / "out").glob("*.exr"))
+        assert len(pictures) == 2, "the installed wheel did not write its frames"
         print(len(pictures), "frames painted by the installed wheel")
 
 
