@@ -23,6 +23,7 @@ from impasto.server.models.card import Model, Parameter
 from impasto.server.models.style.patches import PatchTable
 from impasto.server.models.style.regions import boxes, joined, widen
 from impasto.server.models.style.transport import ColourMap, patch_step
+from impasto.server.ops.enlarge import doubled
 
 PROJECTIONS = 32
 """Filters drawn for one step."""
@@ -65,18 +66,6 @@ def _smooth(picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
         _box_mean(guide * guide, radius) - guide_mean**2 + grain**2
     )
     return _box_mean(slope, radius) * guide + _box_mean(mean - slope * guide_mean, radius)
-
-
-def _enlarge(picture: Tensor) -> Tensor:
-    """Twice the size, bilinear; written out because torch's own has other bits with another number of threads."""
-    for axis in (2, 3):
-        size = picture.shape[axis]
-        padded = F.pad(picture, (0, 0, 1, 1) if axis == 2 else (1, 1, 0, 0), mode="replicate")
-        middle = 0.75 * picture
-        before = middle + 0.25 * padded.narrow(axis, 0, size)
-        after = middle + 0.25 * padded.narrow(axis, 2, size)
-        picture = torch.stack((before, after), dim=axis + 1).flatten(axis, axis + 1)
-    return picture
 
 
 def _reduce(picture: Tensor, factor: int) -> Tensor:
@@ -195,14 +184,14 @@ class SlicedWassersteinPainter:
             if level == 0:
                 picture = finer if fixed is None or mask is not None else fixed
             else:
-                picture = _enlarge(picture) + self._content * (finer - _enlarge(guide))
+                picture = doubled(picture) + self._content * (finer - doubled(guide))
             guide = finer
             work = _COARSE if level == 0 else _FINE if factor == 1 else _MIDDLE
             draw = torch.Generator().manual_seed(_mixed(seed, factor))
             picture = self._level(picture, guide, fixed, mask, work, height // factor, draw, check)
         for factor in [factors[-1] >> step for step in range(1, factors[-1].bit_length())]:
             finer = palette(_reduce(smooth, factor))
-            picture, guide = _enlarge(picture) + self._content * (finer - _enlarge(guide)), finer
+            picture, guide = doubled(picture) + self._content * (finer - doubled(guide)), finer
         return self._colour(picture, smooth)
 
     def _level(
