@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from impasto.client import (
     JobFailed,
     JobPlanned,
     Progress,
+    Replanned,
     ServerUnreachable,
     StateChanged,
     flow_spec,
@@ -30,6 +32,7 @@ from impasto.client import (
 from impasto.sequences import Standing, standing
 from impasto.server.errors import BadRequest, NoRoom
 from impasto.server.jobs.task import Task
+from impasto.v1.job_pb2 import JOB_PRIORITY_HIGH
 
 
 @pytest.fixture
@@ -113,7 +116,7 @@ def test_where_nothing_is_left_to_do_there_is_no_job(near: Client, shot: str, tm
     near.flow(shot, out=_out(tmp_path), motion="plate").result()
     events = list(near.flow(shot, out=_out(tmp_path), motion="plate"))
     assert [type(event) for event in events] == [JobPlanned] + [FrameSkipped] * 3
-    assert len(near.list()) == 1
+    assert len(near.jobs()) == 1
 
 
 def test_frames_of_another_job_are_replaced(near: Client, shot: str, tmp_path: Path) -> None:
@@ -131,7 +134,7 @@ def test_a_file_that_is_not_ours_is_refused_and_kept_unless_told_otherwise(
     with pytest.raises(BadRequestError, match=r"a\.1002\.exr is there and was not made by Impasto.*--overwrite"):
         near.flow(shot, out=_out(tmp_path), motion="plate")
     assert foreign.read_bytes() == b"somebody's"
-    assert not near.list()
+    assert not near.jobs()
     near.flow(shot, out=_out(tmp_path), motion="plate", overwrite=True).result()
     assert foreign.read_bytes() != b"somebody's"
 
@@ -255,7 +258,7 @@ def test_an_upload_goes_on_where_it_broke_off(shot: str, tmp_path: Path) -> None
 
 def test_a_file_that_arrives_damaged_is_never_put_in_place(far: Client, shot: str, tmp_path: Path) -> None:
     far.flow(shot, out=_out(tmp_path), motion="plate").result()
-    done = [event for event in far.watch(far.list()[0].name) if isinstance(event, FrameDone)]
+    done = [event for event in far.watch(far.jobs()[0].name) if isinstance(event, FrameDone)]
     for kept in (tmp_path / "far" / "state" / "frames").rglob("*.exr"):
         kept.write_bytes(b"x" * kept.stat().st_size)
     target = tmp_path / "out" / "a.1001.exr"
@@ -277,8 +280,8 @@ def test_the_jobs_of_a_user_are_listed_newest_first(near: Client, shot: str, tmp
         render = near.flow(shot, out=tmp_path / f"{number}.####.exr", motion="plate")
         render.result()
         names.append(render.job)
-    assert [job.name for job in near.list()] == names[::-1]
-    assert [job.name for job in near.list(limit=2)] == names[:0:-1]
+    assert [job.name for job in near.jobs()] == names[::-1]
+    assert [job.name for job in near.jobs(limit=2)] == names[:0:-1]
     assert near.get(names[0]).frames_done == 3
 
 
@@ -297,9 +300,9 @@ def test_an_error_of_the_server_keeps_its_reason(near: Client) -> None:
 def test_a_wrong_token_is_told_and_the_right_one_works(tmp_path: Path) -> None:
     with serving(tmp_path / "s", painting, token="sesame") as (server, _):
         with _client(server.address, tmp_path, token="wrong") as client, pytest.raises(BadRequestError, match="token"):
-            client.list()
+            client.jobs()
         with _client(server.address, tmp_path, token="sesame") as client:
-            assert not client.list()
+            assert not client.jobs()
         with pytest.raises(BadRequestError, match="cannot be sent"):
             _client(server.address, tmp_path, token="a\nb")
 
@@ -365,3 +368,35 @@ def test_a_job_that_turns_out_to_be_wrong_is_a_bad_request(shot: str, tmp_path: 
         pytest.raises(BadRequestError, match="paint it at the plate's size"),
     ):
         client.flow(shot, out=_out(tmp_path), motion="plate").result()
+
+
+def test_jobs_are_listed_by_state_user_and_time_and_handed_over(near: Client, shot: str, tmp_path: Path) -> None:
+    name = near.submit(flow_spec(shot, out=_out(tmp_path), motion="plate"), priority="high")
+    for _ in near.watch(name):
+        pass
+    (job,) = near.jobs(states=["succeeded"], after=datetime.now(UTC) - timedelta(hours=1))
+    assert (job.name, job.priority) == (name, JOB_PRIORITY_HIGH)
+    assert not near.jobs(states=["running", "queued"])
+    assert not near.jobs(user="nobody here")
+    assert not near.jobs(before=datetime.now(UTC) - timedelta(hours=1))
+    assert near.submit(flow_spec(shot, out=_out(tmp_path), motion="plate")) == ""
+    with pytest.raises(BadRequestError):
+        near.jobs(states=["lost"])
+    with pytest.raises(BadRequestError):
+        near.flow(shot, out=str(tmp_path / "other.####.exr"), motion="plate", priority="urgent").result()
+
+
+def test_a_shot_planned_anew_is_told(tmp_path: Path, shot: str) -> None:
+    calls: list[Task] = []
+
+    def runner(task: Task) -> None:
+        calls.append(task)
+        if len(calls) == 1:
+            raise MemoryError("the device is full")
+        painting(task)
+
+    with serving(tmp_path / "s", runner) as (server, _), _client(server.address, tmp_path) as client:
+        events = list(client.flow(shot, out=_out(tmp_path), motion="plate"))
+    (told,) = (event for event in events if isinstance(event, Replanned))
+    assert told.memory_bytes * 2 == told.memory_before
+    assert told.message == "the device is full"

@@ -40,6 +40,7 @@ def flow(
     dry_run: o.DryRun = False,
     events: o.Events = o.EventsForm.BAR,
     job_file: o.JobFile = None,
+    priority: o.Priority = "",
 ) -> None:
     """Measure motion vectors and occlusion mattes of a shot.
 
@@ -67,4 +68,4 @@ def flow(
             memory=parse_memory(memory),
         ),
     )
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file))
+    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))

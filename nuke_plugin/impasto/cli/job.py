@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -27,17 +28,25 @@ Name = Annotated[str, typer.Argument(metavar="JOB", show_default=False, help="It
 @app.command("list")
 def list_jobs(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many.")] = 50,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="waiting, queued, running, succeeded, failed, cancelled.")
+    ] = None,
+    user: Annotated[str, typer.Option("--user", help="Of this user alone.")] = "",
+    after: Annotated[
+        datetime | None, typer.Option("--after", help="Made since, such as 2026-01-31T18:00, local time.")
+    ] = None,
     server: o.Server = "",
     tls_ca: o.TlsCa = None,
 ) -> None:
     """List jobs, newest first."""
     with session.lasting_client(server, tls_ca) as client:
-        jobs = client.list(limit)
-    print(f"{'JOB':<28} {'STATE':<10} {'DONE':>11} {'FAILED':>6}  {'MADE':<17} USER")
+        jobs = client.jobs(limit, states=state or (), user=user, after=after)
+    print(f"{'JOB':<28} {'STATE':<10} {'AHEAD':>5} {'DONE':>11} {'FAILED':>6}  {'MADE':<17} USER")
     for job in jobs:
         made = job.create_time.ToDatetime().strftime("%Y-%m-%d %H:%M")
         done = f"{job.frames_done}/{job.frames_total}"
-        print(f"{job.name:<28} {state_name(job.state):<10} {done:>11} {job.frames_failed:>6}  {made:<17} {job.user}")
+        state_of = f"{state_name(job.state):<10} {job.ahead or '':>5}"
+        print(f"{job.name:<28} {state_of} {done:>11} {job.frames_failed:>6}  {made:<17} {job.user}")
 
 
 @app.command()

@@ -48,7 +48,7 @@ def make(spec: job_pb2.JobSpec, manner: Manner) -> None:
             if manner.dry_run:
                 _dry_run(client, spec, manner.events, shown)
             else:
-                _run(client, spec, shown)
+                _run(client, spec, shown, manner.priority)
 
 
 def write_job_file(spec: job_pb2.JobSpec, path: Path) -> None:
@@ -84,8 +84,8 @@ def read_job_file(path: Path) -> job_pb2.JobSpec:
     return spec
 
 
-def _run(client: Client, spec: job_pb2.JobSpec, shown: Report) -> None:
-    render = client.render(spec)
+def _run(client: Client, spec: job_pb2.JobSpec, shown: Report, priority: str) -> None:
+    render = client.render(spec, priority)
     last = 0
     try:
         for event in render:
@@ -117,7 +117,7 @@ def _detach(spec: job_pb2.JobSpec, manner: Manner, shown: Report) -> None:
         if manner.dry_run:
             _dry_run(client, spec, manner.events, shown)
             return
-        render = client.render(spec)
+        render = client.render(spec, manner.priority)
         try:
             for event in render.submit():
                 shown.show(event)

@@ -171,6 +171,15 @@ Events = Annotated[
         help="json: one JSON object a line on standard output, and nothing else there.",
     ),
 ]
+Priority = Annotated[
+    str,
+    typer.Option(
+        "--priority",
+        metavar="P",
+        rich_help_panel=WHERE,
+        help="low, normal, high, or interactive: a few frames you wait for, which pass running jobs.",
+    ),
+]
 JobFile = Annotated[
     Path | None,
     typer.Option(
@@ -190,3 +199,4 @@ class Manner:
     dry_run: bool = False
     events: EventsForm = EventsForm.BAR
     job_file: Path | None = None
+    priority: str = ""

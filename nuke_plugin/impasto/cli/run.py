@@ -23,6 +23,7 @@ def run(
     detach: o.Detach = False,
     dry_run: o.DryRun = False,
     events: o.Events = o.EventsForm.BAR,
+    priority: o.Priority = "",
 ) -> None:
     """Make a job from its file, as 'stylize --job-file' or a node wrote it.
 
@@ -38,4 +39,4 @@ def run(
     spec.plate.pattern, spec.output.pattern = absolute(spec.plate.pattern), absolute(spec.output.pattern)
     spec.plate.frames = frames or spec.plate.frames
     spec.output.overwrite = overwrite or spec.output.overwrite
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events))
+    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, priority=priority))

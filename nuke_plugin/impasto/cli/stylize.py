@@ -90,6 +90,7 @@ def stylize(
     dry_run: o.DryRun = False,
     events: o.Events = o.EventsForm.BAR,
     job_file: o.JobFile = None,
+    priority: o.Priority = "",
 ) -> None:
     """Paint a shot from your painted frames, in a picture's manner, or both.
 
@@ -129,7 +130,7 @@ def stylize(
             memory=parse_memory(memory),
         ),
     )
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file))
+    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))
 
 
 def _one_style(styles: list[str]) -> str | Path | None:

@@ -6,7 +6,7 @@ with Client.connect("127.0.0.1:50740") as impasto:
         print(event)
 """
 
-from impasto.client.client import Client
+from impasto.client.client import PRIORITIES, Client
 from impasto.client.connection import Tls
 from impasto.client.errors import (
     BadRequestError,
@@ -24,6 +24,7 @@ from impasto.client.events import (
     FrameSkipped,
     JobPlanned,
     Progress,
+    Replanned,
     StateChanged,
     Warned,
 )
@@ -32,6 +33,7 @@ from impasto.client.render import Render, Result
 from impasto.client.specs import Options, Painting, flow_spec, stylize_spec
 
 __all__ = [
+    "PRIORITIES",
     "BadRequestError",
     "Client",
     "Event",
@@ -49,6 +51,7 @@ __all__ = [
     "PlannedJob",
     "Progress",
     "Render",
+    "Replanned",
     "Result",
     "ServerUnreachable",
     "StateChanged",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import grpc
 
@@ -20,6 +21,9 @@ from impasto.client.render import Render, follow
 from impasto.client.specs import Options, Painting, PathLike, absolute, flow_spec, stylize_spec
 from impasto.sequences import Digests, SequenceError, SequencePattern
 from impasto.v1 import catalog_pb2, job_pb2
+
+PRIORITIES = ("low", "normal", "high", "interactive")
+"""How urgent a job is; an interactive one wants a few frames and passes a running job between two of its steps."""
 
 
 class Client:
@@ -98,9 +102,10 @@ class Client:
         relight: float | None = None,
         preserve_colour: bool = False,
         seed: int = 0,
+        priority: str = "",
         **options: Any,
     ) -> Render:
-        """Paint a shot. Arguments are those of `stylize_spec`; `options` are the fields of `Options`.
+        """Paint a shot. Arguments are those of `stylize_spec` and `render`; `options` are the fields of `Options`.
 
         Returns:
             Its events; `.result()` waits for the end.
@@ -118,15 +123,31 @@ class Client:
             seed=seed,
             options=Options(**options),
         )
-        return self.render(spec)
+        return self.render(spec, priority)
 
-    def flow(self, plate: PathLike, *, out: PathLike, motion: str = "", **options: Any) -> Render:
-        """Measure a shot's motion and mattes. Arguments are those of `flow_spec` and the fields of `Options`."""
-        return self.render(flow_spec(plate, out=out, motion=motion, options=Options(**options)))
+    def flow(self, plate: PathLike, *, out: PathLike, motion: str = "", priority: str = "", **options: Any) -> Render:
+        """Measure a shot's motion and mattes. Arguments: see `flow_spec`, `render` and the fields of `Options`."""
+        return self.render(flow_spec(plate, out=out, motion=motion, options=Options(**options)), priority)
 
-    def render(self, spec: job_pb2.JobSpec) -> Render:
-        """Plan a job now, and make it as its events are asked for."""
-        return Render(self, self.plan(spec))
+    def render(self, spec: job_pb2.JobSpec, priority: str = "") -> Render:
+        """Plan a job now, and make it as its events are asked for.
+
+        Args:
+            spec: patterns and paths; digests are filled in.
+            priority: of `PRIORITIES`; empty means normal. An interactive job passes others between their frames.
+        """
+        return Render(self, self.plan(spec), priority)
+
+    def submit(self, spec: job_pb2.JobSpec, priority: str = "") -> str:
+        """Plan a job, have it kept, send what the server lacks, and leave it to the server.
+
+        Returns:
+            `jobs/ID` for `watch`, `fetch` and `cancel`; empty where all its frames stand at its output already.
+        """
+        render = self.render(spec, priority)
+        for _ in render.submit():
+            pass
+        return render.job
 
     def plan(self, spec: job_pb2.JobSpec) -> PlannedJob:
         """Find a job's files, have it checked and decided, and look at what stands at its outputs. Changes nothing.
@@ -146,14 +167,15 @@ class Client:
         except SequenceError as error:
             raise BadRequestError(str(error), reason="FILES_INVALID") from error
 
-    def create(self, spec: job_pb2.JobSpec, request_id: str) -> job_pb2.Job:
+    def create(self, spec: job_pb2.JobSpec, request_id: str, priority: str = "") -> job_pb2.Job:
         """Have a gathered job kept and queued; what its plan calls missing is then to be sent.
 
         Args:
             spec: the whole job.
             request_id: made up by the caller; the same id gives the same job again.
+            priority: of `PRIORITIES`; empty means normal.
         """
-        request = job_pb2.CreateJobRequest(spec=spec, request_id=request_id)
+        request = job_pb2.CreateJobRequest(spec=spec, request_id=request_id, priority=_priority(priority))
         job: job_pb2.Job = self._call(self._connection.jobs.CreateJob, request).job
         return job
 
@@ -236,12 +258,39 @@ class Client:
         found: job_pb2.Job = self._call(self._connection.jobs.GetJob, job_pb2.GetJobRequest(name=job)).job
         return found
 
-    def list(self, limit: int = 50) -> Sequence[job_pb2.Job]:
-        """The newest jobs, newest first, their specs left out."""
+    def jobs(
+        self,
+        limit: int = 50,
+        *,
+        states: Sequence[str] = (),
+        user: str = "",
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> Sequence[job_pb2.Job]:
+        """The newest jobs, newest first, their specs left out.
+
+        Args:
+            limit: at most so many.
+            states: those to show, such as `running`; empty for all.
+            user: whose; empty for everybody's.
+            after: made at this time or later.
+            before: made before this time.
+        """
+        known = {name.removeprefix("JOB_STATE_").lower(): name for name in job_pb2.JobState.keys()[1:]}
+        unknown = [state for state in states if state not in known]
+        if unknown:
+            raise BadRequestError(
+                f"There is no state '{unknown[0]}'; there are: {', '.join(known)}.", reason="VALUE_INVALID"
+            )
         jobs: list[job_pb2.Job] = []
         token = ""
         while len(jobs) < limit:
-            request = job_pb2.ListJobsRequest(page_size=min(limit - len(jobs), 1000), page_token=token)
+            request = job_pb2.ListJobsRequest(page_size=min(limit - len(jobs), 1000), page_token=token, user=user)
+            request.states.extend(cast("job_pb2.JobState", job_pb2.JobState.Value(known[state])) for state in states)
+            if after is not None:
+                request.created_after.FromDatetime(_utc(after))
+            if before is not None:
+                request.created_before.FromDatetime(_utc(before))
             answer = self._call(self._connection.jobs.ListJobs, request)
             jobs.extend(answer.jobs)
             token = answer.next_page_token
@@ -269,6 +318,19 @@ class Client:
     def _call(self, method: Any, request: Any) -> Any:
         with translated(self.address):
             return method(request, metadata=self._connection.metadata)
+
+
+def _priority(name: str) -> job_pb2.JobPriority:
+    if name and name not in PRIORITIES:
+        raise BadRequestError(
+            f"There is no priority '{name}'; there are: {', '.join(PRIORITIES)}.", reason="PRIORITY_INVALID"
+        )
+    number = job_pb2.JobPriority.Value(f"JOB_PRIORITY_{(name or 'normal').upper()}")
+    return cast("job_pb2.JobPriority", number)
+
+
+def _utc(when: datetime) -> datetime:
+    return when.astimezone(UTC).replace(tzinfo=None)
 
 
 def _user() -> str:

@@ -156,6 +156,24 @@ class Warned(Event):
     message: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Replanned(Event):
+    """The device ran out of memory: the whole shot is planned for less, and its frames are made anew.
+
+    Attributes:
+        memory_before: bytes it was planned for.
+        memory_bytes: bytes it is planned for now.
+        digest: of the plan now.
+        message: what the device said.
+    """
+
+    type: ClassVar[str] = "replanned"
+    memory_before: int
+    memory_bytes: int
+    digest: str
+    message: str
+
+
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """States after which nothing happens any more."""
 
@@ -204,4 +222,13 @@ def from_message(job: str, event: job_pb2.JobEvent) -> Event | None:
         case "warning":
             warning: Any = event.warning  # its stub takes Python's own Warning for it
             return Warned(job=job, number=number, message=warning.message)
+        case "replanned":
+            return Replanned(
+                job=job,
+                number=number,
+                memory_before=event.replanned.memory_before,
+                memory_bytes=event.replanned.memory_bytes,
+                digest=event.replanned.digest,
+                message=event.replanned.message,
+            )
     return None

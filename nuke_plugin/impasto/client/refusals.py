@@ -56,6 +56,7 @@ REFUSALS = frozenset(
         "PLATE_EMPTY",
         "PLATE_INVALID",
         "PRECISION_UNKNOWN",
+        "PRIORITY_INVALID",
         "RANGE",
         "RANGE_INVALID",
         "REQUEST_ID_REUSED",

@@ -53,9 +53,9 @@ class Render(Iterator[Event]):
         job: `jobs/ID`; empty before there is one.
     """
 
-    def __init__(self, client: Client, planned: PlannedJob) -> None:
+    def __init__(self, client: Client, planned: PlannedJob, priority: str = "") -> None:
         self.job = ""
-        self._client, self._planned = client, planned
+        self._client, self._planned, self._priority = client, planned, priority
         self._done: list[Path] = []
         self._failed: list[FrameFailed] = []
         self._events = self._run()
@@ -94,10 +94,10 @@ class Render(Iterator[Event]):
     def _create(self, spec: job_pb2.JobSpec) -> job_pb2.Job:
         request_id = uuid.uuid4().hex
         try:
-            created = self._client.create(spec, request_id)
+            created = self._client.create(spec, request_id, self._priority)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             # The server may have it though its answer was not heard: asked again, it tells the name to cancel.
-            self.job = self._client.create(spec, request_id).name
+            self.job = self._client.create(spec, request_id, self._priority).name
             raise
         self.job = created.name
         return created

@@ -75,6 +75,10 @@ class ServerConfig(BaseSettings):
         roots: folders whose files are read and written in place; in the environment listed as in PATH.
         max_pixels: largest picture taken, in pixels of its data window.
         max_bytes: largest picture taken, in bytes of all its channels; no larger file is taken either.
+        max_frames: longest shot taken, in frames.
+        max_jobs: jobs a user may have that have not ended.
+        interactive_frames: frames an interactive job may want.
+        keep_days: days an ended job, its events and its frames kept here stay; 0 for ever.
         token: asked of every caller; None asks for none.
         token_file: file whose first line is the token.
         tls_cert: certificate chain, PEM.
@@ -103,6 +107,10 @@ class ServerConfig(BaseSettings):
     roots: Annotated[tuple[Path, ...], NoDecode] = ()
     max_pixels: int = Field(16384 * 16384, ge=1)
     max_bytes: int = Field(8 << 30, ge=1)
+    max_frames: int = Field(100_000, ge=1)
+    max_jobs: int = Field(10_000, ge=1)
+    interactive_frames: int = Field(4, ge=1)
+    keep_days: float = Field(30, ge=0)
     token: SecretStr | None = None
     token_file: Path | None = None
     tls_cert: Path | None = None

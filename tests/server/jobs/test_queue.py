@@ -10,12 +10,17 @@ from impasto.server.jobs.places import Places
 from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
 from impasto.v1.job_pb2 import (
+    JOB_PRIORITY_HIGH,
+    JOB_PRIORITY_INTERACTIVE,
+    JOB_PRIORITY_LOW,
+    JOB_PRIORITY_NORMAL,
     JOB_STATE_CANCELLED,
     JOB_STATE_FAILED,
     JOB_STATE_QUEUED,
     JOB_STATE_RUNNING,
     JOB_STATE_SUCCEEDED,
     JOB_STATE_WAITING,
+    JobEvent,
 )
 
 
@@ -24,8 +29,8 @@ def rooms(tmp_path):
     """Makes a queue with everything around it; taken down again at the end."""
     made = []
 
-    def make(runner=copying, roots=(tmp_path,)):
-        config = private(tmp_path / "server", roots=roots)
+    def make(runner=copying, roots=(tmp_path,), **values):
+        config = private(tmp_path / "server", roots=roots, **values)
         store = JobStore(config.state_dir)
         cache = Cache(config.cache_dir, config.cache_bytes, config.state_dir / "uploads")
         places = Places(config.roots, cache, config.state_dir / "frames")
@@ -160,7 +165,7 @@ def test_a_stopped_server_leaves_its_job_to_the_next_life(rooms, files, tmp_path
     job = room.queue.create(motion_job(files, tmp_path / "out"))
     runner.begun.wait(5)
     assert room.queue.stop(5)
-    assert room.store.get(job).state == JOB_STATE_RUNNING
+    assert room.store.get(job).state == JOB_STATE_QUEUED
     room.store.close()
     again = rooms()
     assert ended(again, job).state == JOB_STATE_SUCCEEDED
@@ -234,7 +239,6 @@ def _raise(error):
     [
         (_raise(NoRoom("The disk is full; free some space.", reason="DISK_FULL")), "DISK_FULL", "disk"),
         (_raise(ZeroDivisionError("secret detail")), "INTERNAL", "log"),
-        (_raise(MemoryError()), "MEMORY_FULL", "memory"),
         (lambda task: None, "INTERNAL", "log"),
     ],
 )
@@ -305,3 +309,162 @@ def test_a_wrong_job_found_out_when_its_files_arrive_fails_with_the_sentence(roo
         room.queue.arrived(ref.sha256)
     shown = ended(room, job)
     assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, "VIEW_UNKNOWN")
+
+
+def test_memory_run_out_has_the_whole_shot_planned_for_half_of_it_and_all_frames_made_anew(rooms, files, tmp_path):
+    plans, done = [], []
+
+    def runner(task):
+        plans.append(task.plan)
+        done.append(task.done)
+        if len(plans) < 3:
+            copying(SimpleNamespace(**{**vars(task), "plan": SimpleNamespace(frames=task.plan.frames[:1])}))
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        copying(task)
+
+    room = rooms(runner, memory=4 << 30)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    shown = ended(room, job)
+    assert (shown.state, shown.frames_done) == (JOB_STATE_SUCCEEDED, 3)
+    assert [plan.memory >> 30 for plan in plans] == [4, 2, 1]
+    assert len({plan.digest for plan in plans}) == 3
+    assert done == [frozenset()] * 3
+    told = [event.replanned for event in room.store.events(job, 0) if event.HasField("replanned")]
+    assert [(one.memory_before >> 30, one.memory_bytes >> 30) for one in told] == [(4, 2), (2, 1)]
+    assert "CUDA out of memory" in told[0].message
+    assert shown.plan.digest == plans[-1].digest
+
+
+def test_memory_that_never_suffices_fails_the_job_with_the_numbers(rooms, files, tmp_path):
+    room = rooms(_raise(MemoryError()), memory=4 << 30)
+    shown = ended(room, room.queue.create(motion_job(files, tmp_path / "out")))
+    assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, "MEMORY_FULL")
+    assert "planned for 4, 2, 1, 0.5 GiB on cpu" in shown.error.message
+
+
+class Slowly:
+    """A runner that takes frames one after another, looking at every one whether to stop or to give way."""
+
+    def __init__(self):
+        self.begun, self.order, self.go = threading.Event(), [], threading.Event()
+
+    def __call__(self, task):
+        name = task.spec.output.pattern.rpartition("/")[0].rpartition("/")[2]
+        for frame in task.plan.frames:
+            self.order.append(f"{name} {frame}")
+            self.begun.set()
+            if name == "long":
+                self.go.wait(5)
+            if task.cancelled():
+                raise Cancelled("Stopped.")
+            copying(SimpleNamespace(**{**vars(task), "plan": SimpleNamespace(frames=(frame,))}))
+
+
+def test_an_interactive_job_passes_a_long_one_between_its_frames_and_both_end_well(rooms, files, tmp_path):
+    runner = Slowly()
+    room = rooms(runner)
+    long = room.queue.create(motion_job(files, tmp_path / "long"))
+    runner.begun.wait(5)
+    other = room.queue.create(motion_job(files, tmp_path / "other"))
+    spec = motion_job(files, tmp_path / "short", "1002")
+    short = room.queue.create(spec, priority=JOB_PRIORITY_INTERACTIVE)
+    assert (room.queue.ahead(short), room.queue.ahead(other)) == (0, 1)
+    runner.go.set()
+    for job in (long, other, short):
+        assert ended(room, job).state == JOB_STATE_SUCCEEDED
+    assert runner.order[:3] == ["long 1001", "short 1002", "long 1002"]
+    assert runner.order[-1] == "other 1003"
+    assert room.store.job(short).priority == JOB_PRIORITY_INTERACTIVE
+
+
+def test_a_job_that_gives_way_can_be_cancelled_meanwhile(rooms, files, tmp_path):
+    runner = Slowly()
+    waits = threading.Event()
+
+    def run(task):
+        if "short" in task.spec.output.pattern:
+            waits.wait(5)
+        runner(task)
+
+    room = rooms(run)
+    long = room.queue.create(motion_job(files, tmp_path / "long"))
+    runner.begun.wait(5)
+    short = room.queue.create(motion_job(files, tmp_path / "short", "1002"), priority=JOB_PRIORITY_INTERACTIVE)
+    runner.go.set()
+    until(lambda: room.store.get(short).state == JOB_STATE_RUNNING)
+    room.queue.cancel(long)
+    assert ended(room, long).state == JOB_STATE_CANCELLED
+    assert room.store.get(short).state == JOB_STATE_RUNNING
+    waits.set()
+    assert ended(room, short).state == JOB_STATE_SUCCEEDED
+
+
+def test_an_interactive_job_of_many_frames_is_refused(rooms, files, tmp_path):
+    room = rooms(interactive_frames=2)
+    with pytest.raises(BadRequest) as caught:
+        room.queue.create(motion_job(files, tmp_path / "out"), priority=JOB_PRIORITY_INTERACTIVE)
+    assert caught.value.reason == "PRIORITY_INVALID"
+
+
+def test_jobs_of_a_higher_class_go_first(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner)
+    classes = {"a": JOB_PRIORITY_NORMAL, "b": JOB_PRIORITY_LOW, "c": JOB_PRIORITY_NORMAL, "d": JOB_PRIORITY_HIGH}
+    jobs = []
+    for name, priority in classes.items():
+        jobs.append(room.queue.create(motion_job(files, tmp_path / name), priority=priority))
+        runner.begun.wait(5)
+    assert [room.queue.ahead(job) for job in jobs] == [0, 2, 1, 0]
+    runner.go.set()
+    for job in jobs:
+        ended(room, job)
+    assert [pattern.split("/")[-2] for pattern in runner.order] == ["a", "d", "c", "b"]
+
+
+def test_a_user_with_too_many_jobs_is_told_so_and_others_are_not(rooms, files, tmp_path):
+    runner = Held()
+    room = rooms(runner, max_jobs=2)
+    for number in range(2):
+        room.queue.create(motion_job(files, tmp_path / str(number)), user="ann")
+    with pytest.raises(NoRoom) as caught:
+        room.queue.create(motion_job(files, tmp_path / "more"), user="ann")
+    assert caught.value.reason == "QUEUE_FULL"
+    room.queue.create(motion_job(files, tmp_path / "more"), user="ben")
+    runner.go.set()
+
+
+def test_a_frame_over_which_one_server_after_the_other_dies_fails_alone(rooms, files, tmp_path):
+    room = rooms()
+    room.queue.stop(5)
+    spec = motion_job(files, tmp_path / "out")
+    plan, _ = room.queue.plan(spec)
+    job = room.store.create(spec, plan, JOB_STATE_QUEUED)
+    for _ in range(5):
+        room.store.enter(job, JOB_STATE_RUNNING)
+        room.store.tell(job, JobEvent(progress={"stage": "painting", "frame": 1002}))
+        room.store.close()
+        room = rooms(roots=(tmp_path,), runner=Held())
+        until(lambda room=room: room.store.get(job).state == JOB_STATE_RUNNING)
+        room.queue.stop(5)
+    room.store.close()
+    shown = ended(rooms(), job)
+    assert (shown.state, shown.frames_done, shown.frames_failed) == (JOB_STATE_SUCCEEDED, 2, 1)
+
+
+def test_a_job_is_tried_again_when_its_state_could_not_be_kept(rooms, files, tmp_path, monkeypatch):
+    monkeypatch.setattr("impasto.server.jobs.queue.PAUSE", 0.05)
+    runner = Held()
+    room = rooms(runner)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    runner.begun.wait(5)
+    enter, full = room.store.enter, [True, True]
+
+    def failing(*args, **values):
+        if full:
+            full.pop()
+            raise NoRoom("The disk is full.", reason="DISK_FULL")
+        return enter(*args, **values)
+
+    monkeypatch.setattr(room.store, "enter", failing)
+    runner.go.set()
+    assert ended(room, job).state == JOB_STATE_SUCCEEDED

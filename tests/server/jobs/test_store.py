@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from impasto.server.errors import BadRequest, NotFound, NotReady
+from impasto.server.errors import BadRequest, NoRoom, NotFound, NotReady
 from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.store import JobStore
 from impasto.v1.job_pb2 import (
@@ -174,3 +174,49 @@ def test_warnings_are_read_back(store):
     job = store.create(spec(), PLAN, JOB_STATE_QUEUED)
     store.tell_warning(job, "Mind the gap.")
     assert store.warnings(job) == {"Mind the gap."}
+
+
+def test_jobs_are_listed_by_user_and_time(store):
+    ann = [store.create(spec(), PLAN, JOB_STATE_QUEUED, user="ann") for _ in range(3)]
+    store.create(spec(), PLAN, JOB_STATE_QUEUED, user="ben")
+    jobs, following = store.page(2, None, user="ann")
+    assert [job.name for job in jobs] == [f"jobs/{ann[2]}", f"jobs/{ann[1]}"]
+    jobs, following = store.page(2, following, user="ann")
+    assert ([job.name for job in jobs], following) == ([f"jobs/{ann[0]}"], None)
+    second = store.job(ann[1]).create_time.ToNanoseconds() / 1e9
+    assert len(store.page(9, None, made=(second, None))[0]) == 3
+    assert [job.name for job in store.page(9, None, made=(None, second))[0]] == [f"jobs/{ann[0]}"]
+
+
+def test_a_store_of_the_first_version_is_taken_over(tmp_path):
+    store = JobStore(tmp_path)
+    job = store.create(spec(), PLAN, JOB_STATE_QUEUED)
+    store.close()
+    db = sqlite3.connect(tmp_path / "jobs.sqlite3")
+    db.execute("ALTER TABLE jobs DROP COLUMN priority")
+    db.execute("ALTER TABLE jobs DROP COLUMN deaths")
+    db.execute("PRAGMA user_version=1")
+    db.commit()
+    db.close()
+    again = JobStore(tmp_path)
+    assert (again.get(job).priority, again.get(job).deaths) == (0, 0)
+    again.close()
+
+
+def test_a_full_disk_under_the_database_is_told_and_loses_nothing(store):
+    job = store.create(spec(), PLAN, JOB_STATE_QUEUED)
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count={pages}")
+
+    def fill():
+        for frame in range(10_000):
+            store.tell(job, done(frame))
+
+    with pytest.raises(NoRoom) as caught:
+        fill()
+    assert caught.value.reason == "DISK_FULL"
+    known = store.events(job, 0, 100_000)
+    store._db.execute("PRAGMA max_page_count=1000000")
+    store.tell(job, done(10_001))
+    assert store.events(job, 0, 100_000)[: len(known)] == known
+    assert len(store.events(job, 0, 100_000)) == len(known) + 1

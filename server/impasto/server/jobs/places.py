@@ -85,7 +85,7 @@ class Places:
         path = output_pattern(spec).path(frame, view)
         if not self.writes_in_place(path):
             name = re.sub(r"[^A-Za-z0-9_.-]", "_", f"{view}.{frame:04d}.exr" if view else f"{frame:04d}.exr")
-            path = self._folder / job / name
+            path = self.folder_of(job) / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -94,6 +94,10 @@ class Places:
                 reason="OUTPUT_UNWRITABLE",
             ) from error
         return path
+
+    def folder_of(self, job: str) -> Path:
+        """Where frames of a job are kept whose output lies under no root."""
+        return self._folder / job
 
     def writes_in_place(self, path: Path) -> bool:
         """Whether this output lies under a root, its links followed."""

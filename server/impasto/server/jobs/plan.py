@@ -52,6 +52,7 @@ class Plan:
         seconds: expected working time.
         peak: expected peak memory in bytes.
         disk: expected size of the output in bytes.
+        replanned: how often the device ran out of memory and the whole shot was planned for half of it.
     """
 
     digest: str
@@ -68,6 +69,7 @@ class Plan:
     seconds: float = 0.0
     peak: int = 0
     disk: int = 0
+    replanned: int = 0
 
     @property
     def total(self) -> int:
@@ -105,24 +107,31 @@ class Plan:
         )
 
 
-def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None) -> Plan:
+def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None, replanned: int = 0) -> Plan:
     """Check a job and decide everything about it; never looks at free memory or load.
 
     Args:
         spec: what is asked.
         config: what stands in for what the spec leaves open.
         header: of one readable frame of the plate; None while there is none, then views and sizes stay open.
+        replanned: how often the device ran out of memory before; each time halves what is planned for.
 
     Raises:
         BadRequest: it cannot be done as asked.
         NotFound: a model is unknown.
     """
     frames = check(spec)
+    if len(frames.shot) > config.max_frames:
+        raise BadRequest(
+            f"The shot has {len(frames.shot)} frames and this server takes {config.max_frames} a job; cut the shot, or "
+            "raise max_frames of the server.",
+            reason="FRAMES_TOO_MANY",
+        )
     device = resolve_device(spec.compute.device or config.device)
     precision = _precision(spec)
     file_views, views = _views(spec, header)
     pixels = header.data_window.width * header.data_window.height if header is not None else 0
-    memory = spec.compute.memory_bytes or config.memory
+    memory = (spec.compute.memory_bytes or config.memory) >> replanned
     peak = _peak(spec, pixels)
     warnings = _warnings(spec, frames)
     if peak > memory:
@@ -130,7 +139,7 @@ def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None) -> Pla
             f"The job may need {peak / 2**30:.1f} GiB and is planned for {memory / 2**30:.1f} GiB; raise --memory."
         )
     return Plan(
-        digest=_digest(spec, frames, device, precision),
+        digest=_digest(spec, frames, device, precision, memory if replanned else 0),
         shot=frames.shot,
         frames=frames.wanted,
         views=views,
@@ -144,6 +153,7 @@ def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None) -> Pla
         seconds=_seconds(spec, frames, pixels, len(views)),
         peak=peak,
         disk=_disk(spec, frames, pixels, len(views), header),
+        replanned=replanned,
     )
 
 
@@ -167,6 +177,21 @@ def resolve_device(wish: str) -> str:
             reason="DEVICE_UNKNOWN",
         )
     return f"cuda:{number}"
+
+
+def devices_meant(spec: JobSpec, config: ServerConfig, plan: Plan) -> tuple[str, ...]:
+    """The devices a job may run on: the one named, or for `auto` every device of the kind of the plan's.
+
+    Devices of one kind give the same bits; which of them a job runs on decides nothing.
+    """
+    wish = spec.compute.device or config.device
+    if wish not in ("", "auto") or not plan.device.startswith("cuda"):
+        return (plan.device,)
+    import torch
+
+    kind = torch.cuda.get_device_name(plan.device)
+    count = torch.cuda.device_count()
+    return tuple(f"cuda:{n}" for n in range(count) if torch.cuda.get_device_name(n) == kind) or (plan.device,)
 
 
 def models_used(spec: JobSpec) -> dict[str, str]:
@@ -248,7 +273,7 @@ def _views(spec: JobSpec, header: Header | None) -> tuple[tuple[str, ...], tuple
     return views, views
 
 
-def _digest(spec: JobSpec, frames: Frames, device: str, precision: str) -> str:
+def _digest(spec: JobSpec, frames: Frames, device: str, precision: str, shrunk: int) -> str:
     """SHA-256 of all that decides what is in a written file, whichever frames were asked for."""
     from impasto.server.shots.version import ENGINE_VERSION
 
@@ -274,7 +299,7 @@ def _digest(spec: JobSpec, frames: Frames, device: str, precision: str) -> str:
         "device": device.partition(":")[0],
         "precision": precision,
         "ocio": _ocio(),
-    }
+    } | ({"memory": shrunk} if shrunk else {})
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

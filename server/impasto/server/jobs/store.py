@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from impasto.server.errors import BadRequest, NotFound, NotReady
+from impasto.server.errors import BadRequest, NoRoom, NotFound, NotReady
+from impasto.server.jobs.lock import Lock
 from impasto.server.jobs.plan import Plan
 from impasto.v1.job_pb2 import (
+    JOB_PRIORITY_NORMAL,
     JOB_STATE_CANCELLED,
     JOB_STATE_FAILED,
     JOB_STATE_QUEUED,
@@ -25,6 +25,7 @@ from impasto.v1.job_pb2 import (
     JOB_STATE_WAITING,
     Job,
     JobEvent,
+    JobPriority,
     JobSpec,
     JobState,
     Warning,  # noqa: A004
@@ -49,9 +50,12 @@ CREATE TABLE IF NOT EXISTS jobs (
     error_reason TEXT NOT NULL DEFAULT '',
     error_message TEXT NOT NULL DEFAULT '',
     cancel INTEGER NOT NULL DEFAULT 0,
-    last_event INTEGER NOT NULL DEFAULT 0
+    last_event INTEGER NOT NULL DEFAULT 0,
+    priority INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state);
+CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (end_time);
 CREATE TABLE IF NOT EXISTS events (
     job TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -69,7 +73,9 @@ CREATE TABLE IF NOT EXISTS frames (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS frames_by_content ON frames (sha256);
 """
-VERSION = 1
+VERSION = 2
+ADDED = {2: ("priority INTEGER NOT NULL DEFAULT 0", "deaths INTEGER NOT NULL DEFAULT 0")}
+"""Columns of `jobs` that came with a version; a store of an earlier one is given them."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,10 @@ class Kept:
         spec: what was asked.
         plan: what was decided.
         cancel: whether its end was asked for.
+        place: its age: smaller is older.
+        user: who asked.
+        priority: how urgent it is.
+        deaths: times a server died with it since it last finished a frame.
     """
 
     id: str
@@ -89,39 +99,10 @@ class Kept:
     spec: JobSpec
     plan: Plan
     cancel: bool
-
-
-class Lock:
-    """Holds a state directory for one server; the system lets go when the process ends, however it ends.
-
-    Args:
-        folder: the state directory, which exists.
-
-    Raises:
-        NotReady: another server has it (`STATE_IN_USE`).
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(self._file, msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise NotReady(
-                f"Another server works in {folder}; stop it, or name another folder with --state.",
-                reason="STATE_IN_USE",
-            ) from error
-
-    def release(self) -> None:
-        """Let go."""
-        os.close(self._file)
+    place: int
+    user: str
+    priority: JobPriority
+    deaths: int
 
 
 class JobStore:
@@ -151,6 +132,9 @@ class JobStore:
                 f"{folder} was written by a newer Impasto; use that, or name another folder with --state.",
                 reason="STATE_TOO_NEW",
             )
+        for since in range(version + 1 if version else VERSION + 1, VERSION + 1):
+            for column in ADDED[since]:
+                self._db.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
         self._db.executescript(SCHEMA + f"PRAGMA user_version={VERSION};")
 
     def close(self) -> None:
@@ -167,14 +151,26 @@ class JobStore:
         with self._changed:
             if self._closed:
                 raise NotReady("The server is going down; ask again when it is back.", reason="SERVER_STOPPING")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+            with self._told_when_full():
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._db
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:  # a full disk has rolled back already
+                        self._db.execute("ROLLBACK")
+                    raise
             self._changed.notify_all()
+
+    @contextmanager
+    def _told_when_full(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise NoRoom(
+                f"The server's state in {self.folder} cannot be kept ({error}); free space on its disk.",
+                reason="DISK_FULL",
+            ) from error
 
     def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
         with self._changed:
@@ -207,7 +203,15 @@ class JobStore:
             )
         return str(rows[0]["id"])
 
-    def create(self, spec: JobSpec, plan: Plan, state: JobState, request_id: str = "", user: str = "") -> str:
+    def create(
+        self,
+        spec: JobSpec,
+        plan: Plan,
+        state: JobState,
+        request_id: str = "",
+        user: str = "",
+        priority: JobPriority = JOB_PRIORITY_NORMAL,
+    ) -> str:
         """Keep a job in its first state, `WAITING` or `QUEUED`; the same request id gives the same job again.
 
         Returns:
@@ -223,8 +227,8 @@ class JobStore:
             job = secrets.token_hex(6)
             with self._change() as db:
                 db.execute(
-                    "INSERT INTO jobs (id, request_id, user, state, spec, plan, create_time, frames_total) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO jobs (id, request_id, user, state, spec, plan, create_time, frames_total, priority) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         job,
                         request_id or None,
@@ -234,6 +238,7 @@ class JobStore:
                         plan.to_json(),
                         time.time(),
                         plan.total,
+                        priority,
                     ),
                 )
                 event = JobEvent()
@@ -303,7 +308,51 @@ class JobStore:
                     "INSERT OR REPLACE INTO frames VALUES (?, ?, ?, ?, ?, ?)",
                     (job, told.frame, told.view, kind == "frame_done", str(path or ""), sha256),
                 )
+                db.execute("UPDATE jobs SET deaths = 0 WHERE id = ?", (job,))
             self._append(db, job, event)
+
+    def died(self, job: str) -> int:
+        """A server died while it ran this job; gives how often since a frame of it was last told."""
+        with self._change() as db:
+            db.execute("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", (job,))
+            return int(db.execute("SELECT deaths FROM jobs WHERE id = ?", (job,)).fetchone()[0])
+
+    def replan(self, job: str, plan: Plan, before: int, message: str) -> None:
+        """The device ran out of memory: keep the plan for the whole shot made anew, with its event.
+
+        Args:
+            job: its id.
+            plan: the plan now.
+            before: bytes it was planned for.
+            message: what the device said.
+        """
+        with self._change() as db:
+            db.execute("UPDATE jobs SET plan = ?, frames_total = ? WHERE id = ?", (plan.to_json(), plan.total, job))
+            db.execute("DELETE FROM frames WHERE job = ?", (job,))
+            event = JobEvent()
+            event.replanned.memory_before, event.replanned.memory_bytes = before, plan.memory
+            event.replanned.digest, event.replanned.message = plan.digest, message
+            self._append(db, job, event)
+
+    def waiting_of(self, user: str) -> int:
+        """Jobs of a user that have not ended."""
+        marks = ",".join("?" * len(UNFINISHED))
+        rows = self._all(f"SELECT COUNT(*) AS n FROM jobs WHERE user = ? AND state IN ({marks})", user, *UNFINISHED)
+        return int(rows[0]["n"])
+
+    def ended_before(self, when: float) -> list[str]:
+        """Jobs that ended before a time (seconds since 1970), oldest first."""
+        rows = self._all("SELECT id FROM jobs WHERE end_time IS NOT NULL AND end_time < ? ORDER BY end_time", when)
+        return [row["id"] for row in rows]
+
+    def forget(self, job: str) -> None:
+        """Remove an ended job, its events and frames; its files are the caller's."""
+        with self._change() as db:
+            marks = ",".join("?" * len(ENDED))
+            db.execute(f"DELETE FROM jobs WHERE id = ? AND state IN ({marks})", (job, *ENDED))
+            if db.execute("SELECT changes()").fetchone()[0]:
+                db.execute("DELETE FROM events WHERE job = ?", (job,))
+                db.execute("DELETE FROM frames WHERE job = ?", (job,))
 
     def ask_cancel(self, job: str) -> None:
         """Keep that a job's end was asked for."""
@@ -335,6 +384,14 @@ class JobStore:
         """Frames done or failed, as (frame, view)."""
         rows = self._all("SELECT frame, view FROM frames WHERE job = ?", job)
         return frozenset((row["frame"], row["view"]) for row in rows)
+
+    def frame_in_work(self, job: str) -> tuple[int, str]:
+        """The frame and view the last progress told of; (0, "") where none did."""
+        for row in self._all("SELECT body FROM events WHERE job = ? ORDER BY number DESC LIMIT 64", job):
+            event = JobEvent.FromString(row["body"])
+            if event.HasField("progress"):
+                return event.progress.frame, event.progress.view
+        return 0, ""
 
     def tell_warning(self, job: str, sentence: str) -> None:
         """Append an event with what its user should know."""
@@ -387,22 +444,36 @@ class JobStore:
         """One job as the contract shows it."""
         return self._shown(self._row(job), whole=True)
 
-    def page(self, size: int, before: int | None, states: Sequence[JobState]) -> tuple[list[Job], int | None]:
+    def page(
+        self,
+        size: int,
+        before: int | None,
+        states: Sequence[JobState] = (),
+        user: str = "",
+        made: tuple[float | None, float | None] = (None, None),
+    ) -> tuple[list[Job], int | None]:
         """A page of jobs, newest first, without specs.
 
         Args:
             size: at most so many.
             before: what the page before returned; None for the first.
             states: those to show; empty for all.
+            user: whose jobs; empty for everybody's.
+            made: made at the first time or later and before the second, in seconds since 1970.
 
         Returns:
             The jobs, and where the next page begins, None after the last.
         """
-        query, values = "SELECT * FROM jobs WHERE place < ?", [1 << 62 if before is None else before]
+        wishes: list[tuple[str, object]] = [("place < ?", 1 << 62 if before is None else before)]
+        wishes += [("user = ?", user)] if user else []
+        wishes += [
+            (f"create_time {sign} ?", time) for sign, time in zip((">=", "<"), made, strict=True) if time is not None
+        ]
+        query, values = " AND ".join(words for words, _ in wishes), [value for _, value in wishes]
         if states:
             query += f" AND state IN ({','.join('?' * len(states))})"
             values += list(states)
-        rows = self._all(f"{query} ORDER BY place DESC LIMIT ?", *values, size + 1)
+        rows = self._all(f"SELECT * FROM jobs WHERE {query} ORDER BY place DESC LIMIT ?", *values, size + 1)
         shown = [self._shown(row, whole=False) for row in rows[:size]]
         return shown, rows[size - 1]["place"] if len(rows) > size else None
 
@@ -417,6 +488,7 @@ class JobStore:
             frames_failed=by_done.get(0, 0),
             frames_total=row["frames_total"],
             user=row["user"],
+            priority=row["priority"],
         )
         if whole:
             job.spec.ParseFromString(row["spec"])
@@ -435,4 +507,8 @@ def _kept(row: sqlite3.Row) -> Kept:
         spec=JobSpec.FromString(row["spec"]),
         plan=Plan.from_json(row["plan"]),
         cancel=bool(row["cancel"]),
+        place=row["place"],
+        user=row["user"],
+        priority=row["priority"],
+        deaths=row["deaths"],
     )

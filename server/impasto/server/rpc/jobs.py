@@ -11,6 +11,7 @@ from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
 from impasto.server.rpc.auth import user_of
 from impasto.v1.job_pb2 import (
+    JOB_PRIORITY_NORMAL,
     CancelJobRequest,
     CancelJobResponse,
     CreateJobRequest,
@@ -18,6 +19,7 @@ from impasto.v1.job_pb2 import (
     GetJobRequest,
     GetJobResponse,
     Job,
+    JobPriority,
     ListJobsRequest,
     ListJobsResponse,
     WatchJobRequest,
@@ -33,10 +35,16 @@ LOOK_EVERY = 5.0
 
 
 class JobService(JobServiceServicer):
-    """Answers for the queue and the store."""
+    """Answers for the queue and the store.
 
-    def __init__(self, queue: Queue, store: JobStore) -> None:
-        self._queue, self._store = queue, store
+    Args:
+        queue: of the server.
+        store: of the server.
+        keep_days: days an ended job stays; 0 for ever.
+    """
+
+    def __init__(self, queue: Queue, store: JobStore, keep_days: float = 0) -> None:
+        self._queue, self._store, self._keep_days = queue, store, keep_days
 
     def CreateJob(self, request: CreateJobRequest, context: grpc.ServicerContext) -> CreateJobResponse:  # noqa: N802
         """Plan a job and, unless only asked to check, keep and queue it."""
@@ -48,7 +56,12 @@ class JobService(JobServiceServicer):
         if request.validate_only:
             plan, missing = self._queue.plan(request.spec)
             return CreateJobResponse(job=Job(spec=request.spec, plan=plan.to_proto(missing), frames_total=plan.total))
-        job = self._queue.create(request.spec, request.request_id, user_of(context))
+        priority = request.priority or JOB_PRIORITY_NORMAL
+        if priority not in JobPriority.values():
+            raise BadRequest(
+                f"There is no priority {priority}; say low, normal, high or interactive.", reason="PRIORITY_INVALID"
+            )
+        job = self._queue.create(request.spec, request.request_id, user_of(context), priority)
         return CreateJobResponse(job=self._shown(job))
 
     def GetJob(self, request: GetJobRequest, context: grpc.ServicerContext) -> GetJobResponse:  # noqa: N802
@@ -69,7 +82,13 @@ class JobService(JobServiceServicer):
                 reason="PAGE_TOKEN_INVALID",
             ) from None
         size = min(request.page_size or PAGE, LARGEST_PAGE)
-        jobs, following = self._store.page(size, before, list(request.states))
+        made = tuple(
+            getattr(request, name).ToNanoseconds() / 1e9 if request.HasField(name) else None
+            for name in ("created_after", "created_before")
+        )
+        jobs, following = self._store.page(size, before, list(request.states), request.user, (made[0], made[1]))
+        for job in jobs:
+            self._add_outlook(job)
         return ListJobsResponse(jobs=jobs, next_page_token="" if following is None else f"{following:x}")
 
     def WatchJob(self, request: WatchJobRequest, context: grpc.ServicerContext) -> Iterator[WatchJobResponse]:  # noqa: N802
@@ -99,7 +118,14 @@ class JobService(JobServiceServicer):
     def _shown(self, job: str) -> Job:
         shown = self._store.job(job)
         shown.plan.missing.extend(self._queue.missing(job))
+        self._add_outlook(shown)
         return shown
+
+    def _add_outlook(self, job: Job) -> None:
+        """What is known of a job's future: its place in the queue, and when it goes."""
+        job.ahead = self._queue.ahead(_id(job.name))
+        if job.HasField("end_time") and self._keep_days:
+            job.expire_time.FromNanoseconds(job.end_time.ToNanoseconds() + int(self._keep_days * 86400e9))
 
 
 def _id(name: str) -> str:

@@ -154,7 +154,7 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobServiceServicer_to_server(JobService(queue, store), server)
+        add_JobServiceServicer_to_server(JobService(queue, store, config.keep_days), server)
         add_PlateServiceServicer_to_server(PlateService(cache, store, queue, config.max_bytes), server)
         add_CatalogServiceServicer_to_server(CatalogService(), server)
         watchdog = _add_health_and_reflection(server)
