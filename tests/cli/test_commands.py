@@ -11,7 +11,10 @@ import pytest
 from painting import painting, slowly
 from world import serving, until, write_plates
 
+from impasto.server.jobs.beside import write_beside
+from impasto.server.jobs.task import Task
 from impasto.server.rpc.server import RunningServer
+from impasto.server.shots.picking import Pick
 
 Started = Callable[..., "subprocess.Popen[str]"]
 
@@ -145,6 +148,58 @@ def test_a_bad_request_ends_with_2_and_one_sentence(
     assert ended.out == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("keys", "--share", "1.5"), "lies above 0 and up to 1"),
+        (("keys", "--painted", "990"), "The key of frame 990 is not in the shot"),
+        (("keys", "--painted", "x"), "painted frames is not understood"),
+        (("keys", "--sheet", "keys.jpg"), "let its name end in .png"),
+        (("keys", "--sheet", "plates/link.png"), "the job's own plate"),
+        (("keys", "--motion", "none"), "no flow model 'none'"),
+        (("stmap", "--key", "990", "--out", "o.####.exr"), "The key of frame 990 is not in the shot"),
+        (("stmap", "--out", "o.####.exr"), "Missing option '--key'"),
+        (("stmap", "--key", "1001"), "Missing option '--out'"),
+    ],
+)
+def test_keys_and_maps_that_cannot_be_are_refused(
+    impasto, server, shot, tmp_path, monkeypatch, arguments, says
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plates" / "link.png").symlink_to(tmp_path / "plates" / "plate.1001.exr")
+    ended = impasto(arguments[0], shot, *arguments[1:], "--server", server.address)
+    assert ended.code == 2
+    assert says in ended.err
+    assert ended.err.count("\n") == 1
+    assert ended.out == ""
+
+
+def test_keys_are_printed_and_their_sheet_is_fetched_from_a_server_that_sees_no_file_of_ours(
+    impasto, shot, tmp_path
+) -> None:
+    def picking(task: Task) -> None:
+        write_beside(task, "sheet", task.spec.output.sheet, b"a sheet")
+        task.listener.keys_picked([Pick(1001, 0.75, 0.75, True), Pick(1003, 0.5, 0.9, False)], 0.95)
+
+    with serving(tmp_path / "s", picking) as (server, _):
+        asked = ("keys", shot, "--sheet", tmp_path / "k" / "sheet.png", "--server", server.address)
+        ended = impasto(*asked)
+        assert ended.code == 0, ended.err
+        assert [row.split() for row in ended.out.splitlines()[1:3]] == [
+            ["1001", "75.0%", "75.0%", "painted"],
+            ["1003", "50.0%", "90.0%"],
+        ]
+        assert "1001,1003 cover 90.0%; 95.0% was asked for" in ended.out
+        assert (tmp_path / "k" / "sheet.png").read_bytes() == b"a sheet"
+        events = impasto(*asked, "--events", "json").events
+        (picked,) = (event for event in events if event["type"] == "keys_picked")
+        assert picked["frames"] == "1001,1003"
+        assert picked["keys"][0] == {"frame": 1001, "alone": 0.75, "together": 0.75, "painted": True}
+        job = impasto(*asked, "--job-file", tmp_path / "job.json")
+        assert job.code == 0
+        assert impasto("run", tmp_path / "job.json", "--server", server.address).code == 0
+
+
 def test_ctrl_c_cancels_the_job_and_ends_with_130(started: Started, impasto, slow, shot, tmp_path) -> None:
     process = _begun(started, slow, shot, tmp_path, signal.SIGINT)
     assert process.returncode == 130
@@ -215,7 +270,9 @@ def test_models_and_styles_are_listed_from_a_server(impasto, server) -> None:
     assert impasto("styles", "list", *at).code == 0
 
 
-@pytest.mark.parametrize("command", ["stylize", "flow", "run", "serve", "job", "models", "styles", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "command", ["stylize", "flow", "keys", "stmap", "run", "serve", "job", "models", "styles", "doctor", "demo"]
+)
 def test_every_command_explains_itself(impasto, command) -> None:
     ended = impasto(command, "--help")
     assert ended.code == 0

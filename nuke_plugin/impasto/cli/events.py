@@ -2,9 +2,9 @@
 
 Every line holds `schema` (1), `type`, `job` (`jobs/ID`, empty before there is one) and `number` (of the event in the
 job, 0 for what this command alone saw). Types and their further fields are those of `impasto.client`'s events:
-`planned`, `sent`, `state`, `progress`, `frame_done`, `frame_skipped`, `frame_failed`, `replanned`, `warning`. The last
-line is `finished` with `exit`, `reason` and `message`, the two empty where all is well. Types and fields may be added
-within a schema.
+`planned`, `sent`, `state`, `progress`, `frame_done`, `frame_skipped`, `frame_failed`, `replanned`, `warning`,
+`file_made`, `keys_picked`. The last line is `finished` with `exit`, `reason` and `message`, the two empty where all is
+well. Types and fields may be added within a schema.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ def _line(values: dict[str, Any]) -> str:
 
 def _finite(value: Any) -> Any:
     """JSON has no infinity and no NaN: null takes their place. Lone surrogates of file names are shown as `?`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, dict):
         return {str(name): _finite(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return [_finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli import demo, doctor, ending, flow, job, models, nuke, run, serve, styles, stylize
+from impasto.cli import demo, doctor, ending, flow, job, keys, models, nuke, run, serve, stmap, styles, stylize
 
 app = typer.Typer(
     name="impasto",
@@ -39,6 +39,8 @@ def _impasto(
 
 app.command("stylize")(stylize.stylize)
 app.command("flow")(flow.flow)
+app.command("keys")(keys.keys)
+app.command("stmap")(stmap.stmap)
 app.command("run")(run.run)
 app.command("serve")(serve.serve)
 app.add_typer(job.app, name="job")

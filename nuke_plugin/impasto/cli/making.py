@@ -1,4 +1,4 @@
-"""From a job to its frames: what `stylize`, `flow` and `run` have in common."""
+"""From a job to its frames: what the commands that make jobs have in common."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from impasto.client import (
     Warned,
 )
 from impasto.client.events import state_name
-from impasto.client.render import follow, planned_event
+from impasto.client.render import Destination, follow, planned_event
 from impasto.sequences import SequencePattern, format_frames
 from impasto.v1 import job_pb2
 
@@ -106,7 +106,7 @@ def _cancel(client: Client, render: Render, spec: job_pb2.JobSpec, shown: Report
         render.cancel()
         if render.job:
             try:
-                for event in follow(client, render.job, SequencePattern.parse(spec.output.pattern), last):
+                for event in follow(client, render.job, Destination.of(spec), last):
                     shown.show(event)
             except JobCancelled:
                 pass

@@ -123,6 +123,10 @@ Memory = Annotated[
     str,
     typer.Option("--memory", metavar="SIZE", rich_help_panel=COMPUTE, help="Memory to plan for, such as 8G."),
 ]
+Sheet = Annotated[
+    Path | None,
+    typer.Option("--sheet", metavar="PNG", rich_help_panel=OUTPUT, help="Draw a contact sheet: sheet.png."),
+]
 Server = Annotated[
     str,
     typer.Option(

@@ -15,11 +15,13 @@ from impasto.cli import events
 from impasto.cli.options import EventsForm
 from impasto.client import (
     Event,
+    FileMade,
     FilesSent,
     FrameDone,
     FrameFailed,
     FrameSkipped,
     JobPlanned,
+    KeysPicked,
     Progress,
     StateChanged,
     Warned,
@@ -70,6 +72,10 @@ class BarReport:
             case FrameFailed():
                 self._bar.advance(self._task)
                 self._say(f"frame {event.frame}{_of(event.view)} failed: {event.message}", "red")
+            case FileMade():
+                self._say(f"{event.what}: {event.path}")
+            case KeysPicked():
+                print(picked(event), flush=True)
             case Warned():
                 self._say(event.message, "yellow")
             case StateChanged(state=state) if state in ("queued", "waiting"):
@@ -97,6 +103,16 @@ def report(form: EventsForm) -> Iterator[Report]:
     columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield BarReport(bar, console)
+
+
+def picked(event: KeysPicked) -> str:
+    """Frames worth painting, for people."""
+    rows = [f"{'FRAME':>7} {'ALONE':>7} {'SO FAR':>7}"]
+    rows += [
+        f"{key.frame:>7} {key.alone:>7.1%} {key.together:>7.1%}{'  painted' if key.painted else ''}"
+        for key in event.keys
+    ]
+    return "\n".join([*rows, f"{event.frames} cover {event.share:.1%}; {event.wanted:.1%} was asked for"])
 
 
 def size(count: float) -> str:

@@ -31,12 +31,17 @@ def run(
     --frames and --overwrite take the place of what the file says.
     """
     spec = read_job_file(job)
-    if not spec.plate.pattern or not spec.output.pattern or spec.WhichOneof("kind") is None:
+    kind = spec.WhichOneof("kind")
+    if not spec.plate.pattern or kind is None or not (spec.output.pattern or kind == "keys"):
         raise BadRequestError(
-            f"The job file {job} must name plate.pattern, output.pattern and either stylize or motion.",
+            f"The job file {job} must name plate.pattern, output.pattern and what to do: stylize, motion, keys or"
+            " stmap.",
             reason="JOB_FILE",
         )
-    spec.plate.pattern, spec.output.pattern = absolute(spec.plate.pattern), absolute(spec.output.pattern)
+    spec.plate.pattern = absolute(spec.plate.pattern)
+    for name in ("pattern", "sheet"):
+        if path := getattr(spec.output, name):
+            setattr(spec.output, name, absolute(path))
     spec.plate.frames = frames or spec.plate.frames
     spec.output.overwrite = overwrite or spec.output.overwrite
     make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, priority=priority))

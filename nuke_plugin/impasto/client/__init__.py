@@ -18,11 +18,14 @@ from impasto.client.errors import (
 )
 from impasto.client.events import (
     Event,
+    FileMade,
     FilesSent,
     FrameDone,
     FrameFailed,
     FrameSkipped,
     JobPlanned,
+    KeysPicked,
+    PickedKey,
     Progress,
     Replanned,
     StateChanged,
@@ -30,13 +33,14 @@ from impasto.client.events import (
 )
 from impasto.client.planned import PlannedJob
 from impasto.client.render import Render, Result
-from impasto.client.specs import Options, Painting, flow_spec, stylize_spec
+from impasto.client.specs import Options, Painting, flow_spec, keys_spec, stmap_spec, stylize_spec
 
 __all__ = [
     "PRIORITIES",
     "BadRequestError",
     "Client",
     "Event",
+    "FileMade",
     "FilesSent",
     "FrameDone",
     "FrameFailed",
@@ -46,8 +50,10 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "JobPlanned",
+    "KeysPicked",
     "Options",
     "Painting",
+    "PickedKey",
     "PlannedJob",
     "Progress",
     "Render",
@@ -58,5 +64,7 @@ __all__ = [
     "Tls",
     "Warned",
     "flow_spec",
+    "keys_spec",
+    "stmap_spec",
     "stylize_spec",
 ]

@@ -16,9 +16,18 @@ from impasto.client.errors import BadRequestError, from_rpc, translated
 from impasto.client.events import ENDED, Event, FilesSent, from_message, state_name
 from impasto.client.folders import cache_folder
 from impasto.client.gather import gather
-from impasto.client.planned import PlannedJob, compare, refuse_writing_onto_inputs
-from impasto.client.render import Render, follow
-from impasto.client.specs import Options, Painting, PathLike, absolute, flow_spec, stylize_spec
+from impasto.client.planned import PlannedJob, compare, makes_frames, refuse_writing_onto_inputs
+from impasto.client.render import Destination, Render, beside_of, follow
+from impasto.client.specs import (
+    Options,
+    Painting,
+    PathLike,
+    absolute,
+    flow_spec,
+    keys_spec,
+    stmap_spec,
+    stylize_spec,
+)
 from impasto.sequences import Digests, SequenceError, SequencePattern
 from impasto.v1 import catalog_pb2, job_pb2
 
@@ -129,6 +138,28 @@ class Client:
         """Measure a shot's motion and mattes. Arguments: see `flow_spec`, `render` and the fields of `Options`."""
         return self.render(flow_spec(plate, out=out, motion=motion, options=Options(**options)), priority)
 
+    def keys(
+        self,
+        plate: PathLike,
+        *,
+        share: float | None = None,
+        most: int = 0,
+        painted: str = "",
+        motion: str = "",
+        priority: str = "",
+        **options: Any,
+    ) -> Render:
+        """Pick the frames worth painting; see `keys_spec`. The `KeysPicked` among the events holds them."""
+        spec = keys_spec(plate, share=share, most=most, painted=painted, motion=motion, options=Options(**options))
+        return self.render(spec, priority)
+
+    def stmap(
+        self, plate: PathLike, *, out: PathLike, key: int, motion: str = "", priority: str = "", **options: Any
+    ) -> Render:
+        """Write where the pixels of one frame are in the others; see `stmap_spec`."""
+        options.setdefault("passes", ())
+        return self.render(stmap_spec(plate, out=out, key=key, motion=motion, options=Options(**options)), priority)
+
     def render(self, spec: job_pb2.JobSpec, priority: str = "") -> Render:
         """Plan a job now, and make it as its events are asked for.
 
@@ -238,12 +269,13 @@ class Client:
         Raises:
             JobFailed, FramesFailed, JobCancelled: after the last event, as it ended.
         """
-        pattern = absolute(into) if into is not None else self.get(job).spec.output.pattern
+        spec = self.get(job).spec
+        pattern = absolute(into) if into is not None else spec.output.pattern
         try:
-            target = SequencePattern.parse(pattern)
+            target = SequencePattern.parse(pattern) if makes_frames(spec) else None
         except SequenceError as error:
             raise BadRequestError(str(error), reason="OUTPUT_INVALID") from error
-        return follow(self, job, target)
+        return follow(self, job, Destination(target, beside_of(spec)))
 
     def download(self, sha256: str, target: Path) -> None:
         """Fetch a file by its content; `target` is replaced only by the whole file.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from impasto.sequences import format_frames
 from impasto.v1 import job_pb2
 
 
@@ -174,6 +175,57 @@ class Replanned(Event):
     message: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileMade(Event):
+    """A file beside the frames is made.
+
+    Attributes:
+        what: sheet or preview.
+        path: the file; empty as long as it lies on the server only.
+        sha256: of the file.
+    """
+
+    type: ClassVar[str] = "file_made"
+    what: str
+    path: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickedKey:
+    """A frame worth painting.
+
+    Attributes:
+        frame: its number.
+        alone: share of all pixels of the frames wanted that its paint covers, 0..1.
+        together: share that it covers together with those before it.
+        painted: whether it was painted already.
+    """
+
+    frame: int
+    alone: float
+    together: float
+    painted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysPicked(Event):
+    """These frames are worth painting.
+
+    Attributes:
+        frames: their numbers, ascending, such as `1003,1011`.
+        share: of all pixels of the frames wanted that their paint covers, 0..1.
+        wanted: the share that was asked for.
+        keys: in the order in which they help most.
+    """
+
+    type: ClassVar[str] = "keys_picked"
+    frames: str
+    share: float
+    wanted: float
+    keys: tuple[PickedKey, ...]
+
+
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 """States after which nothing happens any more."""
 
@@ -230,5 +282,28 @@ def from_message(job: str, event: job_pb2.JobEvent) -> Event | None:
                 memory_bytes=event.replanned.memory_bytes,
                 digest=event.replanned.digest,
                 message=event.replanned.message,
+            )
+        case "result":
+            return _from_result(job, number, event.result)
+    return None
+
+
+def _from_result(job: str, number: int, result: job_pb2.Result) -> Event | None:
+    match result.WhichOneof("result"):
+        case "file":
+            file = result.file.file
+            return FileMade(job=job, number=number, what=result.file.what, path=file.path, sha256=file.sha256)
+        case "keys":
+            picked = result.keys
+            return KeysPicked(
+                job=job,
+                number=number,
+                frames=format_frames(key.frame for key in picked.keys),
+                share=picked.share,
+                wanted=picked.wanted,
+                keys=tuple(
+                    PickedKey(frame=key.frame, alone=key.alone, together=key.together, painted=key.painted)
+                    for key in picked.keys
+                ),
             )
     return None

@@ -41,7 +41,7 @@ def gather(spec: job_pb2.JobSpec, digests: Digests) -> Gathered:
     """
     spec = _copy(spec)
     _list_plate(spec.plate)
-    motion = spec.motion.motion if spec.WhichOneof("kind") == "motion" else spec.stylize.motion
+    motion = _motion(spec)
     if motion.WhichOneof("source") == "files":
         _list_motion(motion.files)
     words = {Path(ref.path): word for word, ref in _refs(spec) if ref.path}
@@ -59,6 +59,11 @@ def gather(spec: job_pb2.JobSpec, digests: Digests) -> Gathered:
     return Gathered(spec, files, words, missing)
 
 
+def _motion(spec: job_pb2.JobSpec) -> job_pb2.MotionSource:
+    source: job_pb2.MotionSource = getattr(spec, spec.WhichOneof("kind") or "stylize").motion
+    return source
+
+
 def _copy(spec: job_pb2.JobSpec) -> job_pb2.JobSpec:
     copy = job_pb2.JobSpec()
     copy.CopyFrom(spec)
@@ -74,7 +79,7 @@ def _refs(spec: job_pb2.JobSpec) -> Iterator[tuple[str, plate_pb2.FileRef]]:
     if kind == "stylize":
         yield from ((f"key of frame {key.frame}", key.file) for key in spec.stylize.keys)
         yield from (("style", style.file) for style in spec.stylize.styles if style.HasField("file"))
-    motion = spec.motion.motion if kind == "motion" else spec.stylize.motion
+    motion = _motion(spec)
     if motion.WhichOneof("source") == "files":
         yield from (("motion", entry.file) for entry in motion.files.files)
 

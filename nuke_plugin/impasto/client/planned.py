@@ -21,19 +21,27 @@ from impasto.sequences import (
 from impasto.v1 import job_pb2
 
 
+def makes_frames(spec: job_pb2.JobSpec) -> bool:
+    """Whether a job writes frames; one that picks keys only tells of them."""
+    kind: str | None = spec.WhichOneof("kind")
+    return kind != "keys"
+
+
 @dataclass(frozen=True)
 class Outputs:
     """The files a job writes.
 
     Attributes:
-        pattern: where they go.
+        pattern: where frames go; None where the job writes none.
         frames: wanted, ascending.
         views: of files; one empty name where a file holds all views.
+        beside: files made beside the frames, such as a contact sheet.
     """
 
-    pattern: SequencePattern
+    pattern: SequencePattern | None
     frames: tuple[int, ...]
     views: tuple[str, ...]
+    beside: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, spec: job_pb2.JobSpec) -> Outputs:
@@ -43,8 +51,11 @@ class Outputs:
             BadRequestError: several frames or views would go into one file, or a folder cannot be written to.
             SequenceError: the pattern cannot be read.
         """
-        pattern = SequencePattern.parse(spec.output.pattern)
         frames = parse_frames(spec.plate.frames)
+        beside = tuple(Path(path) for path in (spec.output.sheet,) if path)
+        if not makes_frames(spec):
+            return cls(None, frames, (), beside)
+        pattern = SequencePattern.parse(spec.output.pattern)
         views = tuple(sorted({entry.view for entry in spec.plate.files})) or ("",)
         if not pattern.has_frames and len(frames) > 1:
             raise BadRequestError(
@@ -58,15 +69,13 @@ class Outputs:
                 " view's name goes.",
                 reason="OUTPUT_INVALID",
             )
-        return cls(pattern, frames, views)
-
-    def path(self, frame: int, view: str) -> Path:
-        """The file of a frame and view."""
-        return self.pattern.path(frame, view)
+        return cls(pattern, frames, views, beside)
 
     def paths(self) -> dict[tuple[int, str], Path]:
-        """Every file, by frame and view."""
-        return {(frame, view): self.path(frame, view) for frame in self.frames for view in self.views}
+        """The file of every frame, by frame and view."""
+        if self.pattern is None:
+            return {}
+        return {(frame, view): self.pattern.path(frame, view) for frame in self.frames for view in self.views}
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,8 @@ def refuse_writing_onto_inputs(gathered: Gathered) -> None:
         BadRequestError: several frames or views would go into one file.
         SequenceError: an output is an input.
     """
-    refuse_inputs(Outputs.of(gathered.spec).paths().values(), gathered.words)
+    outputs = Outputs.of(gathered.spec)
+    refuse_inputs([*outputs.paths().values(), *outputs.beside], gathered.words)
 
 
 def compare(gathered: Gathered, plan: job_pb2.Plan) -> PlannedJob:
@@ -141,9 +151,11 @@ def compare(gathered: Gathered, plan: job_pb2.Plan) -> PlannedJob:
                     reason="OUTPUT_FOREIGN",
                 )
     todo = tuple(
-        frame for frame in outputs.frames if any(found[frame, view][1] is not Standing.SAME for view in outputs.views)
+        frame
+        for frame in outputs.frames
+        if outputs.pattern is None or any(found[frame, view][1] is not Standing.SAME for view in outputs.views)
     )
-    _refuse_unwritable(found[frame, view][0] for frame in todo for view in outputs.views)
+    _refuse_unwritable([*(found[frame, view][0] for frame in todo for view in outputs.views), *outputs.beside])
     skipped = tuple(
         FrameSkipped(frame=frame, view=view, path=str(path))
         for (frame, view), (path, _) in found.items()

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.client.errors import BadRequestError, FramesFailed, ImpastoError, JobCancelled, JobFailed
 from impasto.client.events import (
     Event,
+    FileMade,
     FrameDone,
     FrameFailed,
     JobPlanned,
     StateChanged,
     Warned,
 )
-from impasto.client.planned import PlannedJob
+from impasto.client.planned import PlannedJob, makes_frames
 from impasto.client.refusals import REFUSALS
 from impasto.sequences import SequencePattern, format_frames
 from impasto.v1 import job_pb2
@@ -106,8 +107,7 @@ class Render(Iterator[Event]):
         yield from self.submit()
         if not self.job:
             return
-        into = SequencePattern.parse(self._planned.spec.output.pattern)
-        for event in follow(self._client, self.job, into):
+        for event in follow(self._client, self.job, Destination.of(self._planned.spec)):
             if isinstance(event, FrameDone):
                 self._done.append(Path(event.path))
             elif isinstance(event, FrameFailed):
@@ -115,13 +115,36 @@ class Render(Iterator[Event]):
             yield event
 
 
-def follow(client: Client, job: str, into: SequencePattern, after: int = 0) -> Iterator[Event]:
+@dataclass(frozen=True)
+class Destination:
+    """Where what a job makes belongs on this machine.
+
+    Attributes:
+        frames: pattern of the frames; None where none are made.
+        beside: path of each file beside them, by what it is, such as `sheet`.
+    """
+
+    frames: SequencePattern | None
+    beside: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, spec: job_pb2.JobSpec) -> Destination:
+        """As the job says."""
+        return cls(SequencePattern.parse(spec.output.pattern) if makes_frames(spec) else None, beside_of(spec))
+
+
+def beside_of(spec: job_pb2.JobSpec) -> dict[str, Path]:
+    """Files a job makes beside its frames, by what they are."""
+    return {what: Path(path) for what, path in (("sheet", spec.output.sheet),) if path}
+
+
+def follow(client: Client, job: str, into: Destination, after: int = 0) -> Iterator[Event]:
     """A job's events, each finished frame fetched to where it belongs before its event.
 
     Args:
         client: of the server.
         job: `jobs/ID`.
-        into: where frames go.
+        into: where all belongs.
         after: number of the last event known.
 
     Raises:
@@ -130,8 +153,10 @@ def follow(client: Client, job: str, into: SequencePattern, after: int = 0) -> I
     failed: list[FrameFailed] = []
     last = StateChanged(state="")
     for event in client.watch(job, after):
-        if isinstance(event, FrameDone):
-            event = _fetched(client, event, into)
+        if isinstance(event, FrameDone) and into.frames is not None:
+            event = _fetched(client, event, into.frames)
+        elif isinstance(event, FileMade):
+            event = _fetched_file(client, event, into.beside)
         if isinstance(event, FrameFailed):
             failed.append(event)
         elif isinstance(event, StateChanged):
@@ -188,6 +213,19 @@ def _fetched(client: Client, done: FrameDone, into: SequencePattern) -> FrameDon
         sha256=done.sha256,
         figures=done.figures,
     )
+
+
+def _fetched_file(client: Client, made: FileMade, beside: Mapping[str, Path]) -> FileMade | Warned:
+    """The event with the path where the file lies on this machine, fetched if need be."""
+    target = beside.get(made.what)
+    if target is None or (made.path and Path(made.path) == target and target.is_file()):
+        return made
+    try:
+        client.download(made.sha256, target)
+    except (OSError, ImpastoError) as error:
+        said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        return Warned(job=made.job, number=made.number, message=f"The {made.what} is made but not at {target}: {said}")
+    return replace(made, path=str(target))
 
 
 def planned_event(planned: PlannedJob) -> JobPlanned:

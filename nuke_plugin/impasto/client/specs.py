@@ -54,6 +54,7 @@ class Options:
         threads: worker threads; 0 takes what the process may use.
         precision: auto, float32 or bfloat16.
         memory: bytes to plan for; 0 takes the server's default.
+        sheet: contact sheet to make, a PNG; None makes none.
     """
 
     frames: str = ""
@@ -72,6 +73,7 @@ class Options:
     threads: int = 0
     precision: str = ""
     memory: int = 0
+    sheet: PathLike | None = None
 
 
 def stylize_spec(
@@ -133,6 +135,52 @@ def flow_spec(plate: PathLike, *, out: PathLike, motion: str = "", options: Opti
     return spec
 
 
+def keys_spec(
+    plate: PathLike,
+    *,
+    share: float | None = None,
+    most: int = 0,
+    painted: str = "",
+    motion: str = "",
+    options: Options | None = None,
+) -> job_pb2.JobSpec:
+    """A job that picks the frames worth painting; it writes no frames.
+
+    Args:
+        plate: as for `stylize_spec`.
+        share: of all pixels of the frames wanted that the paint should cover, 0..1; None means 0.95.
+        most: at most so many frames are picked; 0 for any number.
+        painted: frames that are painted already, such as `1006`; the others are picked beside them.
+        motion: as for `stylize_spec`.
+        options: as for `stylize_spec`; what concerns written frames is not used.
+    """
+    spec = _spec(plate, None, options or Options())
+    wish = spec.keys
+    wish.motion.CopyFrom(motion_source(motion))
+    if share is not None:
+        wish.share = share
+    wish.most, wish.painted = most, painted
+    return spec
+
+
+def stmap_spec(
+    plate: PathLike, *, out: PathLike, key: int, motion: str = "", options: Options | None = None
+) -> job_pb2.JobSpec:
+    """A job that writes where the pixels of one frame are in the others, for Nuke's STMap.
+
+    Args:
+        plate: as for `stylize_spec`.
+        out: as for `stylize_spec`.
+        key: the frame whose paint the maps fetch.
+        motion: as for `stylize_spec`.
+        options: as for `stylize_spec`.
+    """
+    spec = _spec(plate, out, options or Options())
+    spec.stmap.motion.CopyFrom(motion_source(motion))
+    spec.stmap.key = key
+    return spec
+
+
 def motion_source(text: str) -> job_pb2.MotionSource:
     """Where motion comes from: a model's id, `plate`, or a pattern (which holds a dot, a slash or a number's mark)."""
     if text == "plate":
@@ -162,20 +210,22 @@ def absolute(path: PathLike) -> str:
     return os.path.abspath(os.fspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
-def _spec(plate: PathLike, out: PathLike, options: Options) -> job_pb2.JobSpec:
-    for pattern in (plate, out):
-        SequencePattern.parse(pattern)
+def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.JobSpec:
+    SequencePattern.parse(plate)
+    if out is not None:
+        SequencePattern.parse(out)
     return job_pb2.JobSpec(
         plate=job_pb2.PlateSource(
             pattern=absolute(plate), shot=options.shot, frames=options.frames, views=list(options.views)
         ),
         output=job_pb2.Output(
-            pattern=absolute(out),
-            passes=expand_passes(options.passes),
+            pattern=absolute(out) if out is not None else "",
+            passes=expand_passes(options.passes) if out is not None else (),
             overwrite=options.overwrite,
             compression=options.compression,
             layer_prefix=options.layer_prefix,
             replace_layers=options.replace_layers,
+            sheet=absolute(options.sheet) if options.sheet is not None else "",
         ),
         compute=job_pb2.Compute(
             device=options.device,

@@ -42,20 +42,24 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class JobSpec(_message.Message):
-    __slots__ = ("plate", "output", "compute", "colour", "stylize", "motion")
+    __slots__ = ("plate", "output", "compute", "colour", "stylize", "motion", "keys", "stmap")
     PLATE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_FIELD_NUMBER: _ClassVar[int]
     COLOUR_FIELD_NUMBER: _ClassVar[int]
     STYLIZE_FIELD_NUMBER: _ClassVar[int]
     MOTION_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    STMAP_FIELD_NUMBER: _ClassVar[int]
     plate: PlateSource
     output: Output
     compute: Compute
     colour: ColourSpaces
     stylize: StylizeSpec
     motion: MotionSpec
-    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ...) -> None: ...
+    keys: KeysSpec
+    stmap: StmapSpec
+    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
 
 class PlateSource(_message.Message):
     __slots__ = ("pattern", "shot", "frames", "views", "files", "video")
@@ -74,20 +78,22 @@ class PlateSource(_message.Message):
     def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("pattern", "passes", "overwrite", "compression", "layer_prefix", "replace_layers")
+    __slots__ = ("pattern", "passes", "overwrite", "compression", "layer_prefix", "replace_layers", "sheet")
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     PASSES_FIELD_NUMBER: _ClassVar[int]
     OVERWRITE_FIELD_NUMBER: _ClassVar[int]
     COMPRESSION_FIELD_NUMBER: _ClassVar[int]
     LAYER_PREFIX_FIELD_NUMBER: _ClassVar[int]
     REPLACE_LAYERS_FIELD_NUMBER: _ClassVar[int]
+    SHEET_FIELD_NUMBER: _ClassVar[int]
     pattern: str
     passes: _containers.RepeatedScalarFieldContainer[str]
     overwrite: bool
     compression: str
     layer_prefix: str
     replace_layers: bool
-    def __init__(self, pattern: _Optional[str] = ..., passes: _Optional[_Iterable[str]] = ..., overwrite: bool = ..., compression: _Optional[str] = ..., layer_prefix: _Optional[str] = ..., replace_layers: bool = ...) -> None: ...
+    sheet: str
+    def __init__(self, pattern: _Optional[str] = ..., passes: _Optional[_Iterable[str]] = ..., overwrite: bool = ..., compression: _Optional[str] = ..., layer_prefix: _Optional[str] = ..., replace_layers: bool = ..., sheet: _Optional[str] = ...) -> None: ...
 
 class Compute(_message.Message):
     __slots__ = ("device", "threads", "precision", "memory_bytes")
@@ -158,6 +164,26 @@ class MotionSpec(_message.Message):
     MOTION_FIELD_NUMBER: _ClassVar[int]
     motion: MotionSource
     def __init__(self, motion: _Optional[_Union[MotionSource, _Mapping]] = ...) -> None: ...
+
+class KeysSpec(_message.Message):
+    __slots__ = ("motion", "share", "most", "painted")
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    PAINTED_FIELD_NUMBER: _ClassVar[int]
+    motion: MotionSource
+    share: float
+    most: int
+    painted: str
+    def __init__(self, motion: _Optional[_Union[MotionSource, _Mapping]] = ..., share: _Optional[float] = ..., most: _Optional[int] = ..., painted: _Optional[str] = ...) -> None: ...
+
+class StmapSpec(_message.Message):
+    __slots__ = ("motion", "key")
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    motion: MotionSource
+    key: int
+    def __init__(self, motion: _Optional[_Union[MotionSource, _Mapping]] = ..., key: _Optional[int] = ...) -> None: ...
 
 class MotionSource(_message.Message):
     __slots__ = ("model", "plate", "files")
@@ -331,7 +357,7 @@ class CancelJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
 class JobEvent(_message.Message):
-    __slots__ = ("number", "time", "state", "progress", "frame_done", "frame_failed", "warning", "replanned")
+    __slots__ = ("number", "time", "state", "progress", "frame_done", "frame_failed", "warning", "replanned", "result")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -340,6 +366,7 @@ class JobEvent(_message.Message):
     FRAME_FAILED_FIELD_NUMBER: _ClassVar[int]
     WARNING_FIELD_NUMBER: _ClassVar[int]
     REPLANNED_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
     number: int
     time: _timestamp_pb2.Timestamp
     state: StateChanged
@@ -348,7 +375,8 @@ class JobEvent(_message.Message):
     frame_failed: FrameFailed
     warning: Warning
     replanned: Replanned
-    def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StateChanged, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., frame_done: _Optional[_Union[FrameDone, _Mapping]] = ..., frame_failed: _Optional[_Union[FrameFailed, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., replanned: _Optional[_Union[Replanned, _Mapping]] = ...) -> None: ...
+    result: Result
+    def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StateChanged, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., frame_done: _Optional[_Union[FrameDone, _Mapping]] = ..., frame_failed: _Optional[_Union[FrameFailed, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., replanned: _Optional[_Union[Replanned, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ...) -> None: ...
 
 class StateChanged(_message.Message):
     __slots__ = ("state", "error")
@@ -416,3 +444,41 @@ class Warning(_message.Message):
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     message: str
     def __init__(self, message: _Optional[str] = ...) -> None: ...
+
+class Result(_message.Message):
+    __slots__ = ("file", "keys")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    file: FileMade
+    keys: KeysPicked
+    def __init__(self, file: _Optional[_Union[FileMade, _Mapping]] = ..., keys: _Optional[_Union[KeysPicked, _Mapping]] = ...) -> None: ...
+
+class FileMade(_message.Message):
+    __slots__ = ("what", "file")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    what: str
+    file: _plate_pb2.FileRef
+    def __init__(self, what: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
+
+class KeysPicked(_message.Message):
+    __slots__ = ("keys", "share", "wanted")
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[PickedKey]
+    share: float
+    wanted: float
+    def __init__(self, keys: _Optional[_Iterable[_Union[PickedKey, _Mapping]]] = ..., share: _Optional[float] = ..., wanted: _Optional[float] = ...) -> None: ...
+
+class PickedKey(_message.Message):
+    __slots__ = ("frame", "alone", "together", "painted")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    ALONE_FIELD_NUMBER: _ClassVar[int]
+    TOGETHER_FIELD_NUMBER: _ClassVar[int]
+    PAINTED_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    alone: float
+    together: float
+    painted: bool
+    def __init__(self, frame: _Optional[int] = ..., alone: _Optional[float] = ..., together: _Optional[float] = ..., painted: bool = ...) -> None: ...

@@ -6,12 +6,16 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from impasto.server.jobs.spec import output_pattern
+from impasto.server.jobs.spec import makes_frames, output_pattern
 from impasto.server.jobs.store import JobStore
-from impasto.v1.job_pb2 import JobEvent, JobSpec
+from impasto.v1.job_pb2 import JobEvent, JobSpec, PickedKey
+
+if TYPE_CHECKING:
+    from impasto.server.shots.picking import Pick
 
 PROGRESS_EVERY = 0.25
 PROGRESS_SHARE = 1 / 2000
@@ -28,7 +32,8 @@ class StoredListener:
     """
 
     def __init__(self, store: JobStore, job: str, spec: JobSpec) -> None:
-        self._store, self._job, self._pattern = store, job, output_pattern(spec)
+        self._store, self._job = store, job
+        self._pattern = output_pattern(spec) if makes_frames(spec) else None
         self._started = time.monotonic()
         self._told = float("-inf")
         self._warned = store.warnings(job)
@@ -57,7 +62,7 @@ class StoredListener:
         told = event.frame_done
         told.frame, told.view = frame, view
         told.file.sha256, told.file.size = sha256, size
-        if path == self._pattern.path(frame, view):
+        if self._pattern is not None and path == self._pattern.path(frame, view):
             told.file.path = str(path)
         told.figures.update(figures)
         self._store.tell(self._job, event, path)
@@ -67,6 +72,24 @@ class StoredListener:
         event = JobEvent()
         told = event.frame_failed
         told.frame, told.view, told.error.reason, told.error.message = frame, view, reason, message
+        self._store.tell(self._job, event)
+
+    def file_made(self, what: str, path: Path, wished: str) -> None:
+        """A file beside the frames is written whole at `path`; it is forced to disk before it counts."""
+        event = JobEvent()
+        told = event.result.file
+        told.what = what
+        told.file.sha256, told.file.size = _settle(path)
+        if str(path) == wished:
+            told.file.path = wished
+        self._store.tell(self._job, event, path)
+
+    def keys_picked(self, picks: Sequence[Pick], wanted: float) -> None:
+        """The frames worth painting."""
+        event = JobEvent()
+        told = event.result.keys
+        told.keys.extend(PickedKey(**vars(pick)) for pick in picks)
+        told.share, told.wanted = picks[-1].together if picks else 0.0, wanted
         self._store.tell(self._job, event)
 
     def warning(self, message: str) -> None:

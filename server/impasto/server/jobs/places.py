@@ -86,13 +86,21 @@ class Places:
         if not self.writes_in_place(path):
             name = re.sub(r"[^A-Za-z0-9_.-]", "_", f"{view}.{frame:04d}.exr" if view else f"{frame:04d}.exr")
             path = self.folder_of(job) / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FrameError(
-                f"The folder {path.parent} cannot be made ({error.strerror}); choose another output.",
-                reason="OUTPUT_UNWRITABLE",
-            ) from error
+        _make_folder(path.parent)
+        return path
+
+    def beside(self, job: str, wished: str) -> Path:
+        """Where the server writes a file that its user wished at this path: there, or in its own folder.
+
+        The folder is made.
+
+        Raises:
+            FrameError: the folder cannot be made (`OUTPUT_UNWRITABLE`).
+        """
+        path = Path(wished)
+        if not self.writes_in_place(path):
+            path = self.folder_of(job) / re.sub(r"[^A-Za-z0-9_.-]", "_", path.name)
+        _make_folder(path.parent)
         return path
 
     def folder_of(self, job: str) -> Path:
@@ -111,3 +119,13 @@ class Places:
     def close(self) -> None:
         """Let go of the remembered digests."""
         self._digests.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FrameError(
+            f"The folder {folder} cannot be made ({error.strerror}); choose another output.",
+            reason="OUTPUT_UNWRITABLE",
+        ) from error

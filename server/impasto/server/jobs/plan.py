@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from impasto.sequences import format_frames, parse_frames
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest
-from impasto.server.jobs.spec import Frames, check, motion_model, motion_source, output_pattern
+from impasto.server.jobs.spec import Frames, check, makes_frames, motion_model, motion_source, output_pattern
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.job_pb2 import Plan as PlanMessage
 
@@ -26,6 +26,8 @@ SECONDS_PER_MEGAPIXEL = {"dis": 2.0, "deepflow": 12.0, "swd": 65.0, "johnson": 1
 """Expected seconds a frame of a million pixels takes in a model, both directions of motion, on 2 CPU cores."""
 SECONDS_AROUND = 3.0
 """The same for reading, carrying, resampling and writing."""
+SECONDS_OF_PICKING = 0.017
+"""What it takes to carry one key's paint, small, by a frame."""
 BYTES_PER_PIXEL_WORKING = 900
 """Peak memory of the picture-making beside the plates: about 225 float32 planes."""
 BYTES_PER_PIXEL_OF_PASS = {"motion": 16, "occlusion": 4, "confidence": 4, "source": 14, "cause": 2}
@@ -53,6 +55,7 @@ class Plan:
         peak: expected peak memory in bytes.
         disk: expected size of the output in bytes.
         replanned: how often the device ran out of memory and the whole shot was planned for half of it.
+        makes_frames: whether frames are written at all.
     """
 
     digest: str
@@ -70,11 +73,12 @@ class Plan:
     peak: int = 0
     disk: int = 0
     replanned: int = 0
+    makes_frames: bool = True
 
     @property
     def total(self) -> int:
         """Files to be written."""
-        return len(self.frames) * len(self.file_views)
+        return len(self.frames) * len(self.file_views) * self.makes_frames
 
     def to_json(self) -> str:
         """As text, for keeping; frames as ranges."""
@@ -154,6 +158,7 @@ def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None, replan
         peak=peak,
         disk=_disk(spec, frames, pixels, len(views), header),
         replanned=replanned,
+        makes_frames=makes_frames(spec),
     )
 
 
@@ -255,6 +260,8 @@ def _views(spec: JobSpec, header: Header | None) -> tuple[tuple[str, ...], tuple
             there = ", ".join(known) if known != ("",) else "none"
             raise BadRequest(f"The plate has no view '{view}'; it has: {there}.", reason="VIEW_UNKNOWN")
     views = asked or tuple(known)
+    if not makes_frames(spec):
+        return of_files, views
     pattern = output_pattern(spec)
     if of_files == ("",):
         if pattern.has_views:
@@ -317,6 +324,8 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
         "preserve_colour": wish.preserve_colour,
         "relight": _value(wish, "relight", 1.0),
         "seed": wish.seed,
+        "stmap": spec.stmap.key,
+        "picking": [_value(spec.keys, "share", 0.95), spec.keys.most, spec.keys.painted],
     }
 
 
@@ -371,10 +380,13 @@ def _seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> float:
     model = motion_model(spec)
     seconds = len(frames.shot) * SECONDS_PER_MEGAPIXEL.get(model, 5.0 if model else 0.2)
     seconds += len(frames.wanted) * SECONDS_AROUND
+    picking = 0.0
+    if spec.WhichOneof("kind") == "keys" and pixels:
+        picking = SECONDS_OF_PICKING * min(len(frames.wanted), 48) * len(frames.shot)
     if spec.WhichOneof("kind") == "stylize":
         first, further = (0.0, 1 / 3) if spec.stylize.keys else (1.0, 1 / 5)
         seconds += SECONDS_PER_MEGAPIXEL["swd"] * (first + further * len(frames.wanted))
-    return round(seconds * megapixels, 3)
+    return round(seconds * megapixels + picking, 3)
 
 
 def _peak(spec: JobSpec, pixels: int) -> int:
@@ -385,8 +397,10 @@ def _peak(spec: JobSpec, pixels: int) -> int:
 
 def _disk(spec: JobSpec, frames: Frames, pixels: int, views: int, header: Header | None) -> int:
     """Expected size of the output, uncompressed: the plate's own channels, and the passes of every view."""
-    if header is None:
+    if header is None or not makes_frames(spec):
         return 0
     own = sum(dtype.itemsize for dtype in header.channels.values())
     passes = sum(BYTES_PER_PIXEL_OF_PASS[name] for name in set(spec.output.passes)) * max(views, 1)
+    if spec.WhichOneof("kind") == "stmap":
+        passes += 10 * max(views, 1)
     return len(frames.wanted) * pixels * (own + passes)

@@ -389,6 +389,7 @@ class Queue:
             plan=plan,
             local=self._places.local,
             target=lambda frame, view: self._places.target(job, spec, frame, view),
+            beside=lambda wished: self._places.beside(job, wished),
             done=frozenset(done),
             store=self._cache,
             listener=listener,
@@ -398,7 +399,7 @@ class Queue:
 
     def _refuse_untold(self, job: str, plan: Plan) -> None:
         told = self._store.frames_told(job)
-        for frame in plan.frames:
+        for frame in plan.frames if plan.makes_frames else ():
             for view in plan.file_views:
                 if (frame, view) not in told:
                     raise RuntimeError(f"the run ended without a word about frame {frame} of view '{view}'")

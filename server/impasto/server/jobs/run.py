@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto.server import plates, shots
 from impasto.server.errors import Cancelled, FrameError
+from impasto.server.jobs import pick
 from impasto.server.jobs.recipe import make_motion, make_recipe
 from impasto.server.jobs.source import Frames, PlateShot, common_raster
 from impasto.server.jobs.task import Task
@@ -19,6 +20,7 @@ from impasto.server.shots.analysis import Analysis, analyse
 from impasto.server.shots.motion import Motion
 from impasto.server.shots.picture import finish
 from impasto.server.shots.render import Painted
+from impasto.server.shots.stmap import stmaps
 
 
 def run(task: Task) -> None:
@@ -31,6 +33,9 @@ def run(task: Task) -> None:
         Cancelled: it was stopped on demand.
     """
     for sequence in _sequences(task):
+        if task.spec.WhichOneof("kind") == "keys":
+            _pick(task, sequence)
+            return
         _run_sequence(task, sequence)
 
 
@@ -92,7 +97,7 @@ class _Follow:
     task: Task
     view: str
     total: int
-    written: int = 0
+    written: float = 0
 
     def check(self) -> None:
         """Stop where the job is to stop."""
@@ -103,6 +108,10 @@ class _Follow:
         """Tell how far the work is: whole frames, so the bar never goes back."""
         self.check()
         self.task.listener.progress(name, frame, self.view, self.written / max(self.total, 1))
+
+    def reached(self, share: float) -> None:
+        """This share of the work is done, 0..1, where it is not counted in frames."""
+        self.written = share * self.total
 
     def warn(self, message: str) -> None:
         """Tell its user."""
@@ -134,6 +143,26 @@ def _run_sequence(task: Task, sequence: Sequence) -> None:
         follow.written += 1
 
 
+def _pick(task: Task, sequence: Sequence) -> None:
+    """Pick the frames worth painting, by the first view."""
+    follow = _Follow(task, sequence.view, len(task.plan.frames))
+    raster, _ = common_raster(sequence.frames)
+    shot, _ = _shot(task, sequence, sequence.views[0], raster, follow)
+    analysis = analyse(shot, task.store, follow)
+    shaper = plates.Shaper(analysis.exposure)
+    pick.run(task, shot, make_motion(task, shot, analysis, shaper, follow), shaper, follow, follow.reached)
+
+
+def _shot(
+    task: Task, sequence: Sequence, view: str, raster: plates.Window, follow: _Follow
+) -> tuple[PlateShot, plates.ColourSpace]:
+    """One view as the picture-making reads it, and the space its colour is written in."""
+    first = next(header for frame in sequence.frames.numbers if (header := sequence.frames.header(frame)))
+    colour = plates.ColourSpace.resolve(task.spec.colour.plate, first)
+    out_colour = plates.ColourSpace.resolve(task.spec.colour.out, first) if task.spec.colour.out else colour
+    return PlateShot(sequence.frames, view, raster, colour, follow.warn), out_colour
+
+
 def _make_view(
     task: Task,
     sequence: Sequence,
@@ -144,13 +173,17 @@ def _make_view(
     follow: _Follow,
 ) -> Iterator[tuple[plates.Painting, dict[str, float]]]:
     """What is to be written of one view, frame by frame."""
-    first = next(header for frame in sequence.frames.numbers if (header := sequence.frames.header(frame)))
-    colour = plates.ColourSpace.resolve(task.spec.colour.plate, first)
-    out_colour = plates.ColourSpace.resolve(task.spec.colour.out, first) if task.spec.colour.out else colour
-    shot = PlateShot(sequence.frames, view, raster, colour, follow.warn)
+    shot, out_colour = _shot(task, sequence, view, raster, follow)
     analysis = analyse(shot, task.store, follow)
     shaper = plates.Shaper(analysis.exposure)
     motion = make_motion(task, shot, analysis, shaper, follow)
+    if task.spec.WhichOneof("kind") == "stmap":
+        for made in stmaps(shot, motion, shaper, task.spec.stmap.key, wanted, task.store, follow):
+            maps = {"stmap": made.places[0].numpy(), "coverage.a": made.coverage[0, 0].numpy()}
+            layers = maps | _layers(task, motion, made.frame, None)
+            figures = {"coverage": float(np.mean(maps["coverage.a"], dtype=np.float64))}
+            yield plates.Painting(None, raster, out_colour, layers), figures
+        return
     painted = _paint(task, shot, display, analysis, shaper, motion, wanted, follow)
     for frame, result in zip(wanted, painted, strict=True):
         layers = _layers(task, motion, frame, result)

@@ -49,7 +49,9 @@ def check(spec: JobSpec) -> Frames:
     """
     kind = spec.WhichOneof("kind")
     if kind is None:
-        raise BadRequest("The job says not what to do; give it 'stylize' or 'motion'.", reason="KIND_MISSING")
+        raise BadRequest(
+            "The job says not what to do; give it 'stylize', 'motion', 'keys' or 'stmap'.", reason="KIND_MISSING"
+        )
     frames = _check_frames(spec)
     _check_files(spec, frames)
     _check_output(spec, frames)
@@ -58,12 +60,23 @@ def check(spec: JobSpec) -> Frames:
     if kind == "stylize":
         _check_styles(spec)
         _check_keys(spec, frames)
+    if kind == "keys":
+        _check_picking(spec, frames)
+    if kind == "stmap":
+        _check_in_shot(spec.stmap.key, spec, frames)
     return frames
+
+
+def makes_frames(spec: JobSpec) -> bool:
+    """Whether a job writes frames; one that picks keys only tells of them."""
+    kind: str | None = spec.WhichOneof("kind")
+    return kind != "keys"
 
 
 def motion_source(spec: JobSpec) -> MotionSource:
     """The part of a job that says where motion comes from."""
-    return spec.motion.motion if spec.WhichOneof("kind") == "motion" else spec.stylize.motion
+    source: MotionSource = getattr(spec, spec.WhichOneof("kind") or "stylize").motion
+    return source
 
 
 def motion_model(spec: JobSpec) -> str:
@@ -101,14 +114,16 @@ def output_pattern(spec: JobSpec) -> SequencePattern:
 
 
 def refuse_writing_onto_inputs(spec: JobSpec, frames: Sequence[int], views: Sequence[str]) -> None:
-    """Refuse a job that would write onto a plate, key, style or motion file, also through a link.
+    """Refuse a job that would write a frame or sheet onto a plate, key, style or motion file, also through a link.
 
     Raises:
         BadRequest: it would (`OUTPUT_IS_INPUT`).
     """
-    pattern = output_pattern(spec)
     try:
-        outputs = [pattern.path(frame, view) for frame in frames for view in views]
+        outputs = [Path(spec.output.sheet)] if spec.output.sheet else []
+        if makes_frames(spec):
+            pattern = output_pattern(spec)
+            outputs += [pattern.path(frame, view) for frame in frames for view in views]
         refuse_inputs(outputs, {Path(ref.path): word for word, ref in file_refs(spec) if ref.path})
     except SequenceError as error:
         raise BadRequest(str(error), reason="OUTPUT_IS_INPUT") from error
@@ -184,6 +199,15 @@ def _refuse_doubles(files: Sequence[FrameFile], what: str) -> None:
 
 
 def _check_output(spec: JobSpec, frames: Frames) -> None:
+    if spec.output.sheet and not spec.output.sheet.lower().endswith(".png"):
+        raise BadRequest(
+            f"The sheet '{spec.output.sheet}' is no PNG; let its name end in .png.", reason="OUTPUT_INVALID"
+        )
+    if makes_frames(spec):
+        _check_frames_out(spec, frames)
+
+
+def _check_frames_out(spec: JobSpec, frames: Frames) -> None:
     if not spec.output.pattern:
         raise BadRequest("The job names no output; give a pattern such as out/shot.####.exr.", reason="OUTPUT_INVALID")
     pattern = output_pattern(spec)
@@ -266,12 +290,7 @@ def _check_styles(spec: JobSpec) -> None:
 def _check_keys(spec: JobSpec, frames: Frames) -> None:
     seen: set[int] = set()
     for key in spec.stylize.keys:
-        if key.frame not in frames.shot:
-            raise BadRequest(
-                f"The key of frame {key.frame} is not in the shot {spec.plate.shot}; widen --shot or leave it out.",
-                reason="KEY_OUTSIDE_SHOT",
-                frame=key.frame,
-            )
+        _check_in_shot(key.frame, spec, frames)
         if key.frame in seen:
             raise BadRequest(f"Frame {key.frame} has two keys; give one.", reason="FRAME_TWICE", frame=key.frame)
         seen.add(key.frame)
@@ -281,3 +300,22 @@ def _check_keys(spec: JobSpec, frames: Frames) -> None:
             )
         if key.hold:
             _range(key.hold, f"hold of key {key.frame}")
+
+
+def _check_in_shot(key: int, spec: JobSpec, frames: Frames) -> None:
+    if key not in frames.shot:
+        raise BadRequest(
+            f"The key of frame {key} is not in the shot {spec.plate.shot}; widen --shot or leave it out.",
+            reason="KEY_OUTSIDE_SHOT",
+            frame=key,
+        )
+
+
+def _check_picking(spec: JobSpec, frames: Frames) -> None:
+    wish = spec.keys
+    if wish.HasField("share") and not 0 < wish.share <= 1:
+        raise BadRequest(f"Share is {wish.share:g}; it lies above 0 and up to 1.", reason="VALUE_INVALID")
+    if wish.most < 0:
+        raise BadRequest(f"{wish.most} keys cannot be picked; give 1 or more, or 0 for any.", reason="VALUE_INVALID")
+    for frame in _range(wish.painted, "painted frames") if wish.painted else ():
+        _check_in_shot(frame, spec, frames)

@@ -72,6 +72,12 @@ CREATE TABLE IF NOT EXISTS frames (
     PRIMARY KEY (job, frame, view)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS frames_by_content ON frames (sha256);
+CREATE TABLE IF NOT EXISTS files (
+    job TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    path TEXT NOT NULL,
+    PRIMARY KEY (sha256, job, path)
+) WITHOUT ROWID;
 """
 VERSION = 2
 ADDED = {2: ("priority INTEGER NOT NULL DEFAULT 0", "deaths INTEGER NOT NULL DEFAULT 0")}
@@ -297,7 +303,7 @@ class JobStore:
         Args:
             job: its id.
             event: without number and time.
-            path: where a frame done lies.
+            path: where a frame done, or a file beside the frames, lies.
         """
         with self._change() as db:
             kind = event.WhichOneof("event")
@@ -309,6 +315,9 @@ class JobStore:
                     (job, told.frame, told.view, kind == "frame_done", str(path or ""), sha256),
                 )
                 db.execute("UPDATE jobs SET deaths = 0 WHERE id = ?", (job,))
+            elif event.result.HasField("file"):
+                made = event.result.file.file
+                db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (job, made.sha256, str(path or "")))
             self._append(db, job, event)
 
     def died(self, job: str) -> int:
@@ -353,6 +362,7 @@ class JobStore:
             if db.execute("SELECT changes()").fetchone()[0]:
                 db.execute("DELETE FROM events WHERE job = ?", (job,))
                 db.execute("DELETE FROM frames WHERE job = ?", (job,))
+                db.execute("DELETE FROM files WHERE job = ?", (job,))
 
     def ask_cancel(self, job: str) -> None:
         """Keep that a job's end was asked for."""
@@ -405,8 +415,9 @@ class JobStore:
         return {cast(Warning, event.warning).message for event in events if event.HasField("warning")}
 
     def result(self, sha256: str) -> Path | None:
-        """File of a frame written, by its content."""
-        rows = self._all("SELECT path FROM frames WHERE sha256 = ? AND done", sha256)
+        """A file written, by its content."""
+        query = "SELECT path FROM frames WHERE sha256 = ? AND done UNION ALL SELECT path FROM files WHERE sha256 = ?"
+        rows = self._all(query, sha256, sha256)
         return next((path for row in rows if (path := Path(row["path"])).is_file()), None)
 
     def events(self, job: str, after: int, most: int = 256) -> list[JobEvent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,7 @@ from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
 
 if TYPE_CHECKING:
+    from impasto.server.shots.picking import Pick
     from impasto.server.shots.shot import Store
 
 
@@ -35,6 +36,14 @@ class Listener(Protocol):
         """Its user should know this sentence."""
         ...
 
+    def file_made(self, what: str, path: Path, wished: str) -> None:
+        """A file beside the frames, such as the sheet, is written whole at `path`; its user wished it at `wished`."""
+        ...
+
+    def keys_picked(self, picks: Sequence[Pick], wanted: float) -> None:
+        """These are the frames worth painting for the share wanted."""
+        ...
+
 
 @dataclass(frozen=True)
 class Task:
@@ -46,6 +55,7 @@ class Task:
         local: local path of a file of the spec, its content checked against the digest; raises `FrameError`
             where the file is gone or changed.
         target: where the server writes a frame (frame, view): the output itself where it may, else its own state.
+        beside: where the server writes a file that its user wished at this path, such as a contact sheet.
         done: frames (frame, view) written in an earlier life of the job.
         store: for what is worth keeping between jobs.
         listener: told what happens.
@@ -57,6 +67,7 @@ class Task:
     plan: Plan
     local: Callable[[FileRef], Path]
     target: Callable[[int, str], Path]
+    beside: Callable[[str], Path]
     done: frozenset[tuple[int, str]]
     store: Store
     listener: Listener

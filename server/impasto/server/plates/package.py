@@ -18,7 +18,15 @@ from impasto.server.plates.raster import colour_names, stored_alpha
 
 # What half holds exactly enough; all else of ours is float.
 _HALF = frozenset(
-    ("occlusion.next", "occlusion.prev", "occlusion.cause", "confidence.next", "confidence.prev", "source.kind")
+    (
+        "occlusion.next",
+        "occlusion.prev",
+        "occlusion.cause",
+        "confidence.next",
+        "confidence.prev",
+        "source.kind",
+        "coverage.a",
+    )
 )
 
 
@@ -48,7 +56,8 @@ class Painting:
             as it is, bit for bit.
         raster: the window everything covers; holds the plate's data window.
         layers: by name, in the conventions of code: `forward`, `backward` (2, H, W), pixels, x right, y down;
-            `source.x`, `source.y` pixel indices of the raster, x right, y down, pixel centres at whole numbers; and
+            `source.x`, `source.y` pixel indices of the raster, x right, y down, pixel centres at whole numbers; `stmap`
+            (2, H, W) such a pair; and `coverage.a`,
             `source.frame`, `source.kind`, `occlusion.next`, `occlusion.prev`, `occlusion.cause`, `confidence.next`,
             `confidence.prev`; each (H, W).
         colour: the space colour is written in.
@@ -66,7 +75,8 @@ def assemble(plate: Plate, paintings: Mapping[str, Painting], options: OutputOpt
     Colour keeps the plate's types, is multiplied by the stored alpha (where alpha is not above the guard the plate's
     own colour stays), and every other channel is the plate's own array. A plate of luminance alone keeps it and gets
     R, G and B beside. Motion and source are written as float with v and y up, source in continuous pixels of the
-    display window from its lower left, mattes, confidence, cause and kind as half.
+    display window from its lower left, stmap the same over the format's size; mattes, coverage, confidence, cause and
+    kind as half.
 
     Args:
         plate: as read; it is not changed.
@@ -179,6 +189,11 @@ def _channels(name: str, array: NDArray[Any], plate: Plate, raster: Window) -> d
     """One pass of ours, over the data window, as the file names and holds it."""
     if name in ("forward", "backward"):
         return {f"{name}.u": array[0].astype(np.float32), f"{name}.v": -array[1].astype(np.float32)}
+    if name == "stmap":
+        display = plate.display_window
+        u = (array[0].astype(np.float64) + (raster.x0 - display.x0 + 0.5)) / display.width
+        v = ((display.y1 - raster.y0 - 0.5) - array[1].astype(np.float64)) / display.height
+        return {"stmap.u": u.astype(np.float32), "stmap.v": v.astype(np.float32)}
     if name == "source.x":
         return {name: (array + (raster.x0 - plate.display_window.x0 + 0.5)).astype(np.float32)}
     if name == "source.y":
