@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli import demo, doctor, ending, flow, job, keys, models, nuke, run, serve, stmap, styles, stylize
+from impasto.cli import (
+    demo,
+    doctor,
+    ending,
+    flow,
+    interpolate,
+    job,
+    keys,
+    models,
+    nuke,
+    run,
+    serve,
+    stmap,
+    styles,
+    stylize,
+)
 
 app = typer.Typer(
     name="impasto",
@@ -39,6 +54,7 @@ def _impasto(
 
 app.command("stylize")(stylize.stylize)
 app.command("flow")(flow.flow)
+app.command("interpolate")(interpolate.interpolate)
 app.command("keys")(keys.keys)
 app.command("stmap")(stmap.stmap)
 app.command("run")(run.run)

@@ -34,8 +34,8 @@ def run(
     kind = spec.WhichOneof("kind")
     if not spec.plate.pattern or kind is None or not (spec.output.pattern or kind == "keys"):
         raise BadRequestError(
-            f"The job file {job} must name plate.pattern, output.pattern and what to do: stylize, motion, keys or"
-            " stmap.",
+            f"The job file {job} must name plate.pattern, output.pattern and what to do: stylize, motion, interpolate,"
+            " keys or stmap.",
             reason="JOB_FILE",
         )
     spec.plate.pattern = absolute(spec.plate.pattern)

@@ -33,7 +33,15 @@ from impasto.client.events import (
 )
 from impasto.client.planned import PlannedJob
 from impasto.client.render import Render, Result
-from impasto.client.specs import Options, Painting, flow_spec, keys_spec, stmap_spec, stylize_spec
+from impasto.client.specs import (
+    Options,
+    Painting,
+    flow_spec,
+    interpolate_spec,
+    keys_spec,
+    stmap_spec,
+    stylize_spec,
+)
 
 __all__ = [
     "PRIORITIES",
@@ -64,6 +72,7 @@ __all__ = [
     "Tls",
     "Warned",
     "flow_spec",
+    "interpolate_spec",
     "keys_spec",
     "stmap_spec",
     "stylize_spec",

@@ -24,6 +24,7 @@ from impasto.client.specs import (
     PathLike,
     absolute,
     flow_spec,
+    interpolate_spec,
     keys_spec,
     stmap_spec,
     stylize_spec,
@@ -137,6 +138,42 @@ class Client:
     def flow(self, plate: PathLike, *, out: PathLike, motion: str = "", priority: str = "", **options: Any) -> Render:
         """Measure a shot's motion and mattes. Arguments: see `flow_spec`, `render` and the fields of `Options`."""
         return self.render(flow_spec(plate, out=out, motion=motion, options=Options(**options)), priority)
+
+    def interpolate(
+        self,
+        plate: PathLike,
+        *,
+        out: PathLike,
+        speed: float | None = None,
+        factor: int | None = None,
+        timing: PathLike | Sequence[tuple[float, float]] | None = None,
+        at: Sequence[float] | None = None,
+        out_first: int | None = None,
+        repair: bool = False,
+        model: str = "",
+        motion: str = "",
+        cuts: str = "",
+        paint: PathLike | None = None,
+        priority: str = "",
+        **options: Any,
+    ) -> Render:
+        """Make frames in between. Arguments: see `interpolate_spec`, `render` and the fields of `Options`."""
+        spec = interpolate_spec(
+            plate,
+            out=out,
+            speed=speed,
+            factor=factor,
+            timing=timing,
+            at=at,
+            out_first=out_first,
+            repair=repair,
+            model=model,
+            motion=motion,
+            cuts=cuts,
+            paint=paint,
+            options=Options(**options),
+        )
+        return self.render(spec, priority)
 
     def keys(
         self,

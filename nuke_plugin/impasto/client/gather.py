@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.client.errors import BadRequestError
-from impasto.sequences import Digests, SequencePattern, format_frames, parse_frames
+from impasto.sequences import (
+    Digests,
+    SequencePattern,
+    format_frames,
+    output_times,
+    parse_frames,
+    whole_shot,
+)
 from impasto.v1 import job_pb2, plate_pb2
 
 
@@ -40,10 +47,13 @@ def gather(spec: job_pb2.JobSpec, digests: Digests) -> Gathered:
         SequenceError: a pattern or range cannot be read, or a file cannot.
     """
     spec = _copy(spec)
-    _list_plate(spec.plate)
+    if spec.WhichOneof("kind") == "interpolate":
+        _list_retimed(spec)
+    else:
+        _list_plate(spec.plate)
     motion = _motion(spec)
     if motion.WhichOneof("source") == "files":
-        _list_motion(motion.files)
+        _list_motion(motion.files, "motion")
     words = {Path(ref.path): word for word, ref in _refs(spec) if ref.path}
     unknown = [(word, ref) for word, ref in _refs(spec) if not ref.sha256]
     for word, ref in unknown:
@@ -79,9 +89,23 @@ def _refs(spec: job_pb2.JobSpec) -> Iterator[tuple[str, plate_pb2.FileRef]]:
     if kind == "stylize":
         yield from ((f"key of frame {key.frame}", key.file) for key in spec.stylize.keys)
         yield from (("style", style.file) for style in spec.stylize.styles if style.HasField("file"))
+    yield from (("painted frame", entry.file) for entry in spec.interpolate.paint.files)
     motion = _motion(spec)
     if motion.WhichOneof("source") == "files":
         yield from (("motion", entry.file) for entry in motion.files.files)
+
+
+def _list_retimed(spec: job_pb2.JobSpec) -> None:
+    """Name the plate's files, the whole of its shot and the frames of the output."""
+    wanted, spec.plate.frames = spec.plate.frames, ""
+    if not spec.plate.shot and not SequencePattern.parse(spec.plate.pattern).is_video:
+        _list_files(spec.plate, SequencePattern.parse(spec.plate.pattern))
+        spec.plate.shot = format_frames(whole_shot(entry.frame for entry in spec.plate.files))
+    _list_plate(spec.plate)
+    times = output_times(spec.interpolate, parse_frames(spec.plate.shot))
+    spec.plate.frames = format_frames(parse_frames(wanted) if wanted else times)
+    if spec.interpolate.paint.pattern:
+        _list_motion(spec.interpolate.paint, "painted frames")
 
 
 def _list_plate(plate: job_pb2.PlateSource) -> None:
@@ -142,13 +166,14 @@ def _list_video(plate: job_pb2.PlateSource) -> None:
     plate.frames = format_frames(parse_frames(plate.frames)) if plate.frames else format_frames(shot)
 
 
-def _list_motion(motion: job_pb2.MotionFiles) -> None:
+def _list_motion(motion: job_pb2.MotionFiles, what: str) -> None:
     if motion.files:
         return
     for (frame, view), path in SequencePattern.parse(motion.pattern).on_disk().items():
         motion.files.append(plate_pb2.FrameFile(frame=frame, view=view, file=plate_pb2.FileRef(path=str(path))))
     if not motion.files:
         raise BadRequestError(
-            f"No file of the motion {motion.pattern} is there; look at its folder and name, or name a model.",
-            reason="MOTION_EMPTY",
+            f"No file of the {what} {motion.pattern} is there; look at its folder and name"
+            + (", or name a model." if what == "motion" else "."),
+            reason="MOTION_EMPTY" if what == "motion" else "PAINT_EMPTY",
         )

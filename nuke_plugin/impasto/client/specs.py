@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.client.errors import BadRequestError
-from impasto.sequences import SequencePattern
+from impasto.sequences import SequencePattern, read_curve
 from impasto.v1 import job_pb2, plate_pb2
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
@@ -179,6 +179,90 @@ def stmap_spec(
     spec.stmap.motion.CopyFrom(motion_source(motion))
     spec.stmap.key = key
     return spec
+
+
+def interpolate_spec(
+    plate: PathLike,
+    *,
+    out: PathLike,
+    speed: float | None = None,
+    factor: int | None = None,
+    timing: PathLike | Sequence[tuple[float, float]] | None = None,
+    at: Sequence[float] | None = None,
+    out_first: int | None = None,
+    repair: bool = False,
+    model: str = "",
+    motion: str = "",
+    cuts: str = "",
+    paint: PathLike | None = None,
+    options: Options | None = None,
+) -> job_pb2.JobSpec:
+    """A job that makes frames in between. `options.frames` are numbers of the output; `options.shot` is what is read.
+
+    Args:
+        plate: pattern of the sequence, or a video.
+        out: pattern of the EXR files to write.
+        speed: plate frames an output frame goes on by: 0.5 is slow motion, below 0 backwards.
+        factor: output frames to a plate frame.
+        timing: a curve, as rows (output frame, time in the plate) or a CSV file of them.
+        at: single times, in frame numbers of the plate.
+        out_first: number of the first output frame; None takes the shot's first, or that of the curve's first row.
+        repair: whether frames that lack or repeat the one before are made from their neighbours.
+        model: what makes the colour in between; empty means auto.
+        motion: as for `stylize_spec`.
+        cuts: hold or nearest; empty means hold.
+        paint: pattern of painted frames of this plate, which its motion carries.
+        options: what every kind of job takes; passes are the plate's own layers here and are left out.
+
+    Raises:
+        BadRequestError: nothing is asked for, or two timings at once.
+        SequenceError: a pattern, range or curve cannot be read.
+    """
+    options = options or Options()
+    spec = _spec(plate, out, options)
+    del spec.output.passes[:]
+    wish = spec.interpolate
+    wish.motion.CopyFrom(motion_source(motion))
+    wish.model, wish.cuts, wish.repair = model, cuts, repair
+    named = [
+        name
+        for name, value in (("speed", speed), ("factor", factor), ("timing", timing), ("at", at))
+        if value is not None
+    ]
+    if len(named) > 1:
+        raise BadRequestError(
+            f"--{named[0]} and --{named[1]} both say which times are made; give one.", reason="TIMING_INVALID"
+        )
+    if not named and not repair:
+        raise BadRequestError(
+            "Nothing says which times are made; give --speed, --factor, --timing, --at or --repair.",
+            reason="TIMING_MISSING",
+        )
+    if speed is not None:
+        wish.speed = speed
+    elif factor is not None:
+        wish.factor = _whole(factor, "factor")
+    elif timing is not None:
+        for output, time in _curve(timing):
+            wish.curve.rows.add(output_frame=output, input_frame=time)
+    elif at is not None:
+        wish.at.times.extend(at)
+    if out_first is not None:
+        wish.out_first = _whole(out_first, "first output frame")
+    if paint is not None:
+        SequencePattern.parse(paint)
+        wish.paint.pattern = absolute(paint)
+    return spec
+
+
+def _whole(value: int, what: str) -> int:
+    if not -(1 << 31) <= value < 1 << 31:
+        raise BadRequestError(f"The {what} {value} is beyond all frame numbers.", reason="VALUE_INVALID")
+    return value
+
+
+def _curve(timing: PathLike | Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    return read_curve(Path(timing)) if isinstance(timing, str | os.PathLike) else timing
 
 
 def motion_source(text: str) -> job_pb2.MotionSource:

@@ -42,13 +42,14 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class JobSpec(_message.Message):
-    __slots__ = ("plate", "output", "compute", "colour", "stylize", "motion", "keys", "stmap")
+    __slots__ = ("plate", "output", "compute", "colour", "stylize", "motion", "interpolate", "keys", "stmap")
     PLATE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_FIELD_NUMBER: _ClassVar[int]
     COLOUR_FIELD_NUMBER: _ClassVar[int]
     STYLIZE_FIELD_NUMBER: _ClassVar[int]
     MOTION_FIELD_NUMBER: _ClassVar[int]
+    INTERPOLATE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     STMAP_FIELD_NUMBER: _ClassVar[int]
     plate: PlateSource
@@ -57,9 +58,10 @@ class JobSpec(_message.Message):
     colour: ColourSpaces
     stylize: StylizeSpec
     motion: MotionSpec
+    interpolate: InterpolateSpec
     keys: KeysSpec
     stmap: StmapSpec
-    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
+    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., interpolate: _Optional[_Union[InterpolateSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
 
 class PlateSource(_message.Message):
     __slots__ = ("pattern", "shot", "frames", "views", "files", "video")
@@ -120,7 +122,7 @@ class ColourSpaces(_message.Message):
     def __init__(self, plate: _Optional[str] = ..., key: _Optional[str] = ..., style: _Optional[str] = ..., out: _Optional[str] = ...) -> None: ...
 
 class StylizeSpec(_message.Message):
-    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed")
+    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "every")
     STYLES_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     MOTION_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +131,7 @@ class StylizeSpec(_message.Message):
     PRESERVE_COLOUR_FIELD_NUMBER: _ClassVar[int]
     RELIGHT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    EVERY_FIELD_NUMBER: _ClassVar[int]
     styles: _containers.RepeatedCompositeFieldContainer[Style]
     keys: _containers.RepeatedCompositeFieldContainer[Key]
     motion: MotionSource
@@ -137,7 +140,8 @@ class StylizeSpec(_message.Message):
     preserve_colour: bool
     relight: float
     seed: int
-    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+    every: int
+    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., every: _Optional[int] = ...) -> None: ...
 
 class Style(_message.Message):
     __slots__ = ("name", "file")
@@ -184,6 +188,50 @@ class StmapSpec(_message.Message):
     motion: MotionSource
     key: int
     def __init__(self, motion: _Optional[_Union[MotionSource, _Mapping]] = ..., key: _Optional[int] = ...) -> None: ...
+
+class InterpolateSpec(_message.Message):
+    __slots__ = ("motion", "model", "speed", "factor", "curve", "at", "out_first", "cuts", "repair", "paint")
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SPEED_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    OUT_FIRST_FIELD_NUMBER: _ClassVar[int]
+    CUTS_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_FIELD_NUMBER: _ClassVar[int]
+    PAINT_FIELD_NUMBER: _ClassVar[int]
+    motion: MotionSource
+    model: str
+    speed: float
+    factor: int
+    curve: TimingCurve
+    at: TimeList
+    out_first: int
+    cuts: str
+    repair: bool
+    paint: MotionFiles
+    def __init__(self, motion: _Optional[_Union[MotionSource, _Mapping]] = ..., model: _Optional[str] = ..., speed: _Optional[float] = ..., factor: _Optional[int] = ..., curve: _Optional[_Union[TimingCurve, _Mapping]] = ..., at: _Optional[_Union[TimeList, _Mapping]] = ..., out_first: _Optional[int] = ..., cuts: _Optional[str] = ..., repair: bool = ..., paint: _Optional[_Union[MotionFiles, _Mapping]] = ...) -> None: ...
+
+class TimingCurve(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[TimingRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[TimingRow, _Mapping]]] = ...) -> None: ...
+
+class TimingRow(_message.Message):
+    __slots__ = ("output_frame", "input_frame")
+    OUTPUT_FRAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FRAME_FIELD_NUMBER: _ClassVar[int]
+    output_frame: float
+    input_frame: float
+    def __init__(self, output_frame: _Optional[float] = ..., input_frame: _Optional[float] = ...) -> None: ...
+
+class TimeList(_message.Message):
+    __slots__ = ("times",)
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    times: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, times: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class MotionSource(_message.Message):
     __slots__ = ("model", "plate", "files")

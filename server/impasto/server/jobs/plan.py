@@ -11,10 +11,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto.sequences import format_frames, parse_frames
+from impasto.sequences import format_frames, output_times, parse_frames
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest
-from impasto.server.jobs.spec import Frames, check, makes_frames, motion_model, motion_source, output_pattern
+from impasto.server.jobs.spec import (
+    Frames,
+    check,
+    interpolation_models,
+    makes_frames,
+    motion_model,
+    motion_source,
+    output_pattern,
+)
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.job_pb2 import Plan as PlanMessage
 
@@ -215,6 +223,10 @@ def models_used(spec: JobSpec) -> dict[str, str]:
     if spec.WhichOneof("kind") == "stylize":
         # Which painter a style file means is known when it is opened; all are counted in.
         used |= {model.id: f"{model.version}" for model in catalogue().values() if model.family == "style"}
+    if spec.WhichOneof("kind") == "interpolate":
+        for name in {*interpolation_models(spec), "splat"}:
+            model = find(name, "interpolation")
+            used[name] = f"{model.version}/{_weights(model)}"
     return used
 
 
@@ -307,7 +319,17 @@ def _digest(spec: JobSpec, frames: Frames, device: str, precision: str, shrunk: 
         "precision": precision,
         "ocio": _ocio(),
     } | ({"memory": shrunk} if shrunk else {})
+    if spec.WhichOneof("kind") == "interpolate":
+        parts["between"] = _between(spec, frames)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _between(spec: JobSpec, frames: Frames) -> list[Any]:
+    """What decides frames in between: the moment of each, what is done over cuts and gaps, and the paint."""
+    wish = spec.interpolate
+    times = {frame: str(time) for frame, time in output_times(wish, frames.shot).items()}
+    paint = sorted((e.frame, e.view, e.file.sha256) for e in wish.paint.files if e.frame in set(frames.shot))
+    return [times, wish.repair, wish.cuts or "hold", wish.model or "auto", paint]
 
 
 def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
@@ -353,6 +375,10 @@ def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
         choices["style"] = wish.styles[0].name if wish.styles else "after the nearest key"
         choices["strength"] = f"{_value(wish, 'strength', 1.0):g}"
         choices["seed"] = str(wish.seed)
+    elif spec.WhichOneof("kind") == "interpolate":
+        choices["between"] = " or ".join(interpolation_models(spec))
+        choices["cuts"] = spec.interpolate.cuts or "hold"
+        choices["repair"] = "yes" if spec.interpolate.repair else "no"
     return choices
 
 
@@ -364,6 +390,16 @@ def _warnings(spec: JobSpec, frames: Frames) -> list[str]:
     if not absent:
         return []
     many = len(absent) > 1
+    if spec.WhichOneof("kind") == "interpolate":
+        whose = "their" if many else "its"
+        return [
+            f"{'Frames' if many else 'Frame'} {format_frames(absent)} of the plate {'are' if many else 'is'} missing; "
+            + (
+                f"{'they are' if many else 'it is'} made from {whose} neighbours."
+                if spec.interpolate.repair
+                else f"what needs {'them' if many else 'it'} is not written; --repair makes it."
+            )
+        ]
     return [
         f"{'Frames' if many else 'Frame'} {format_frames(absent)} of the plate {'are' if many else 'is'} missing; "
         f"{'they are' if many else 'it is'} bridged from {'their' if many else 'its'} neighbours and not written."

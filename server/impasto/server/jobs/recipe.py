@@ -14,11 +14,12 @@ from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
 from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.source import PlateShot
-from impasto.server.jobs.spec import motion_model, motion_source
+from impasto.server.jobs.spec import interpolation_models, motion_model, motion_source
 from impasto.server.jobs.task import Task
 from impasto.server.models import catalogue, weights
 from impasto.server.models.card import Model
 from impasto.server.models.flow.estimator import FlowEstimator
+from impasto.server.models.interpolation.interpolator import Interpolator
 from impasto.server.models.style import files as style_files
 from impasto.server.models.style.painter import Painter
 from impasto.server.shots import screen
@@ -26,24 +27,68 @@ from impasto.server.shots.analysis import Analysis
 from impasto.server.shots.keys import Key
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
 from impasto.server.shots.render import Recipe
-from impasto.server.shots.shot import Watch
+from impasto.server.shots.shot import Shot, Watch
 from impasto.v1.job_pb2 import Key as KeySpec
 from impasto.v1.job_pb2 import MotionSource
 
 
-def make_motion(task: Task, shot: PlateShot, analysis: Analysis, shaper: plates.Shaper, watch: Watch) -> Motion:
-    """Motion computed by a model, or read from the plate or from other files."""
+def make_motion(
+    task: Task,
+    shot: PlateShot,
+    analysis: Analysis,
+    shaper: plates.Shaper,
+    watch: Watch,
+    moving: Shot | None = None,
+) -> Motion:
+    """Motion computed by a model, or read from the plate or from other files.
+
+    Args:
+        task: the job.
+        shot: the plate.
+        analysis: of the shot.
+        shaper: the shot's.
+        watch: told of every step.
+        moving: the frames between which motion is wanted, where not all of the plate's are.
+    """
     source = motion_source(task.spec)
     kind = source.WhichOneof("source")
+    among = moving if moving is not None else shot
     if kind == "plate":
-        return GivenMotion(shot, shot.motion_layers, "plate", shaper, task.store, watch, name="the plate itself")
+        return GivenMotion(among, _own_layers(shot), "plate", shaper, task.store, watch, name="the plate itself")
     if kind == "files":
         layers, digest = _layers_of_files(task, shot), _digest_of_files(source)
-        return GivenMotion(shot, layers, digest, shaper, task.store, watch, name=source.files.pattern)
+        return GivenMotion(among, layers, digest, shaper, task.store, watch, name=source.files.pattern)
     model = catalogue.find(motion_model(task.spec), "flow")
     estimator, how = _estimator(model, task.plan, analysis.grain)
     digest = f"{model.id}/{model.version}/{how}/{analysis.grain:.4f}"
-    return ComputedMotion(shot, estimator, digest, shaper, analysis.grain, task.store, watch)
+    return ComputedMotion(among, estimator, digest, shaper, analysis.grain, task.store, watch)
+
+
+def _own_layers(shot: PlateShot) -> Callable[[int], dict[str, NDArray[np.float32]]]:
+    """The plate's own motion; over a frame that cannot be read things are taken to move on as they did beside it."""
+
+    def layers(frame: int) -> dict[str, NDArray[np.float32]]:
+        if shot.readable(frame):
+            return shot.motion_layers(frame)
+        before = [other for other in shot.frames if other < frame and shot.readable(other)][-1:]
+        after = [other for other in shot.frames if other > frame and shot.readable(other)][:1]
+        beside = [("forward", other) for other in before] + [("backward", other) for other in after]
+        known = {way: shot.motion_layers(other).get(way) for way, other in beside}
+        return {way: motion for way, motion in known.items() if motion is not None}
+
+    return layers
+
+
+def make_interpolators(task: Task) -> dict[str, Interpolator]:
+    """The models that may make colour in between, by id; splats are always among them."""
+    made: dict[str, Interpolator] = {}
+    for name in {*interpolation_models(task.spec), "splat"}:
+        model = catalogue.find(name, "interpolation")
+        if not model.published:
+            made[name] = model.build()
+        else:
+            made[name] = model.build(weights=weights.default_store().ready(model), device=task.plan.device)
+    return made
 
 
 def _estimator(model: Model, plan: Plan, grain: float) -> tuple[FlowEstimator, str]:

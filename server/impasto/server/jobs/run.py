@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.server import plates, shots
-from impasto.server.errors import Cancelled, FrameError
+from impasto.server.errors import FrameError
 from impasto.server.jobs import pick
 from impasto.server.jobs.recipe import make_motion, make_recipe
-from impasto.server.jobs.source import Frames, PlateShot, common_raster
+from impasto.server.jobs.retime import retime
+from impasto.server.jobs.sequence import Follow, Sequence, sequences
+from impasto.server.jobs.source import PlateShot, common_raster
 from impasto.server.jobs.task import Task
 from impasto.server.shots.analysis import Analysis, analyse
 from impasto.server.shots.motion import Motion
@@ -32,95 +32,24 @@ def run(task: Task) -> None:
         ImpastoError: what concerns the whole job.
         Cancelled: it was stopped on demand.
     """
-    for sequence in _sequences(task):
-        if task.spec.WhichOneof("kind") == "keys":
+    for sequence in sequences(task):
+        kind = task.spec.WhichOneof("kind")
+        if kind == "keys":
             _pick(task, sequence)
             return
-        _run_sequence(task, sequence)
+        if kind == "interpolate":
+            retime(task, sequence, Follow(task, sequence.view, _left(task, sequence)))
+        else:
+            _run_sequence(task, sequence)
 
 
-@dataclass(frozen=True)
-class Sequence:
-    """The files of one sequence: all views in each file, or the files of one view.
-
-    Attributes:
-        view: of the files, empty where each file holds all views.
-        frames: the files.
-        views: the views inside the files.
-    """
-
-    view: str
-    frames: Frames
-    views: tuple[str, ...]
-
-
-def _sequences(task: Task) -> Iterator[Sequence]:
-    """One sequence, or one a view where each view has files of its own."""
-    plate = task.spec.plate
-    if plate.HasField("video"):
-        yield Sequence("", _video(task), task.plan.views)
-        return
-    for view in task.plan.file_views:
-        yield Sequence(view, _files(task, view), task.plan.views if view == "" else (view,))
-
-
-def _video(task: Task) -> Frames:
-    video = task.spec.plate.video
-    reader = plates.VideoReader(task.local(video), task.limits)
-    return Frames(task.plan.shot, reader.read, reader.header, {n: f"{video.sha256}:{n}" for n in task.plan.shot})
-
-
-def _files(task: Task, view: str) -> Frames:
-    files = {entry.frame: entry.file for entry in task.spec.plate.files if entry.view == view}
-
-    def local(frame: int) -> Path:
-        if frame not in files:
-            raise FrameError(
-                f"Frame {frame} of {task.spec.plate.pattern} is missing; render it, or leave it out of --shot.",
-                reason="FRAME_MISSING",
-                frame=frame,
-            )
-        return task.local(files[frame])
-
-    return Frames(
-        task.plan.shot,
-        lambda frame: plates.read(local(frame), task.limits),
-        lambda frame: plates.read_header(local(frame), task.limits),
-        {frame: file.sha256 for frame, file in files.items()},
-    )
-
-
-@dataclass
-class _Follow:
-    """Joins the picture-making's `Watch` to the task's listener."""
-
-    task: Task
-    view: str
-    total: int
-    written: float = 0
-
-    def check(self) -> None:
-        """Stop where the job is to stop."""
-        if self.task.cancelled():
-            raise Cancelled("The job was cancelled; finished frames are kept.")
-
-    def stage(self, name: str, frame: int) -> None:
-        """Tell how far the work is: whole frames, so the bar never goes back."""
-        self.check()
-        self.task.listener.progress(name, frame, self.view, self.written / max(self.total, 1))
-
-    def reached(self, share: float) -> None:
-        """This share of the work is done, 0..1, where it is not counted in frames."""
-        self.written = share * self.total
-
-    def warn(self, message: str) -> None:
-        """Tell its user."""
-        self.task.listener.warning(message)
+def _left(task: Task, sequence: Sequence) -> int:
+    return sum((frame, sequence.view) not in task.done for frame in task.plan.frames)
 
 
 def _run_sequence(task: Task, sequence: Sequence) -> None:
     asked = [frame for frame in task.plan.frames if (frame, sequence.view) not in task.done]
-    follow = _Follow(task, sequence.view, len(asked))
+    follow = Follow(task, sequence.view, len(asked))
     wanted = []
     for frame in asked:
         follow.stage("reading", frame)
@@ -145,7 +74,7 @@ def _run_sequence(task: Task, sequence: Sequence) -> None:
 
 def _pick(task: Task, sequence: Sequence) -> None:
     """Pick the frames worth painting, by the first view."""
-    follow = _Follow(task, sequence.view, len(task.plan.frames))
+    follow = Follow(task, sequence.view, len(task.plan.frames))
     raster, _ = common_raster(sequence.frames)
     shot, _ = _shot(task, sequence, sequence.views[0], raster, follow)
     analysis = analyse(shot, task.store, follow)
@@ -154,7 +83,7 @@ def _pick(task: Task, sequence: Sequence) -> None:
 
 
 def _shot(
-    task: Task, sequence: Sequence, view: str, raster: plates.Window, follow: _Follow
+    task: Task, sequence: Sequence, view: str, raster: plates.Window, follow: Follow
 ) -> tuple[PlateShot, plates.ColourSpace]:
     """One view as the picture-making reads it, and the space its colour is written in."""
     first = next(header for frame in sequence.frames.numbers if (header := sequence.frames.header(frame)))
@@ -170,7 +99,7 @@ def _make_view(
     raster: plates.Window,
     display: plates.Window,
     wanted: list[int],
-    follow: _Follow,
+    follow: Follow,
 ) -> Iterator[tuple[plates.Painting, dict[str, float]]]:
     """What is to be written of one view, frame by frame."""
     shot, out_colour = _shot(task, sequence, view, raster, follow)
@@ -206,7 +135,7 @@ def _paint(
     shaper: plates.Shaper,
     motion: Motion,
     wanted: list[int],
-    follow: _Follow,
+    follow: Follow,
 ) -> Iterator[Painted | None]:
     """The painted frames; None for each where nothing needs to be painted."""
     passes = set(task.spec.output.passes)
@@ -251,7 +180,7 @@ def _write(
     frame: int,
     paintings: Mapping[str, plates.Painting],
     figures: Mapping[str, Mapping[str, float]],
-    follow: _Follow,
+    follow: Follow,
 ) -> None:
     output = task.spec.output
     named = {f"{view}.{name}" if view else name: value for view, own in figures.items() for name, value in own.items()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto.sequences import SequenceError, SequencePattern, parse_frames, refuse_inputs
+from impasto.sequences import SequenceError, SequencePattern, output_times, parse_frames, refuse_inputs
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.models import catalogue
 from impasto.v1.job_pb2 import JobSpec, MotionSource
@@ -19,6 +20,8 @@ COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 PRECISIONS = ("", "auto", "float32", "bfloat16")
 MAX_FRAMES = 100_000
 DEFAULT_MOTION = "dis"
+AUTO = "auto"
+CUTS = ("", "hold", "nearest")
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _DEVICE = re.compile(r"(auto|cpu|cuda(:\d+)?)?")
@@ -30,7 +33,7 @@ class Frames:
 
     Attributes:
         shot: all frames of the shot, ascending.
-        wanted: the frames wanted, ascending, all in the shot.
+        wanted: the frames wanted, ascending: of the shot, or of the output where times are changed.
     """
 
     shot: tuple[int, ...]
@@ -50,7 +53,8 @@ def check(spec: JobSpec) -> Frames:
     kind = spec.WhichOneof("kind")
     if kind is None:
         raise BadRequest(
-            "The job says not what to do; give it 'stylize', 'motion', 'keys' or 'stmap'.", reason="KIND_MISSING"
+            "The job says not what to do; give it 'stylize', 'motion', 'interpolate', 'keys' or 'stmap'.",
+            reason="KIND_MISSING",
         )
     frames = _check_frames(spec)
     _check_files(spec, frames)
@@ -64,6 +68,8 @@ def check(spec: JobSpec) -> Frames:
         _check_picking(spec, frames)
     if kind == "stmap":
         _check_in_shot(spec.stmap.key, spec, frames)
+    if kind == "interpolate":
+        _check_interpolation(spec)
     return frames
 
 
@@ -98,6 +104,7 @@ def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
     first = {round(place * (len(files) - 1) / 15) for place in range(16)} if len(files) > 16 else set()
     yield from (("plate", files[place].file) for place in sorted(first))
     yield from (("plate", entry.file) for place, entry in enumerate(files) if place not in first)
+    yield from (("painted frame", entry.file) for entry in spec.interpolate.paint.files)
     yield from (("motion file", entry.file) for entry in motion_source(spec).files.files)
 
 
@@ -138,6 +145,8 @@ def _check_frames(spec: JobSpec) -> Frames:
         raise BadRequest("The plate is given as frames and as a video; give one of them.", reason="PLATE_INVALID")
     shot = _frames(spec.plate.shot, "shot")
     wanted = _frames(spec.plate.frames, "frames wanted")
+    if spec.WhichOneof("kind") == "interpolate":
+        return Frames(shot, _check_times(spec, shot, wanted))
     outside = sorted(set(wanted) - set(shot))
     if outside:
         raise BadRequest(
@@ -146,6 +155,23 @@ def _check_frames(spec: JobSpec) -> Frames:
             frame=outside[0],
         )
     return Frames(shot, wanted)
+
+
+def _check_times(spec: JobSpec, shot: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+    """The frames wanted, all of which the timing makes."""
+    try:
+        times = output_times(spec.interpolate, shot)
+    except SequenceError as error:
+        raise BadRequest(str(error), reason="TIMING_INVALID") from error
+    unknown = sorted(set(wanted) - set(times))
+    if unknown:
+        raise BadRequest(
+            f"Frame {unknown[0]} is wanted but the timing makes {min(times)}-{max(times)}; change --frames, which are "
+            "numbers of the output, or the timing.",
+            reason="FRAMES_OUTSIDE_SHOT",
+            frame=unknown[0],
+        )
+    return wanted
 
 
 def _frames(text: str, what: str) -> tuple[int, ...]:
@@ -319,3 +345,68 @@ def _check_picking(spec: JobSpec, frames: Frames) -> None:
         raise BadRequest(f"{wish.most} keys cannot be picked; give 1 or more, or 0 for any.", reason="VALUE_INVALID")
     for frame in _range(wish.painted, "painted frames") if wish.painted else ():
         _check_in_shot(frame, spec, frames)
+
+
+def interpolation_models(spec: JobSpec) -> tuple[str, ...]:
+    """Ids of the models that may make colour in between, the best first; the last is always at hand.
+
+    Raises:
+        NotFound: the one asked for is unknown.
+    """
+    from impasto.server.models import weights
+
+    wish = spec.interpolate.model or AUTO
+    if wish != AUTO:
+        return (catalogue.find(wish, "interpolation").id,)
+    folder, policy = weights.default_folder(), weights.default_policy()
+    ready = set()
+    for model in catalogue.catalogue().values():
+        here = [each for each in model.published if (folder / each.file).is_file()]
+        allowed = [each for each in here if policy == "any" or weights.commercial(each.licence)]
+        if model.family == "interpolation" and (allowed or not model.published):
+            ready.add(model.id)
+    return tuple(name for name in ("sepconv", "impasto-blend", "splat") if name in ready)
+
+
+def _check_interpolation(spec: JobSpec) -> None:
+    wish = spec.interpolate
+    if spec.output.passes:
+        raise BadRequest(
+            "Frames in between carry the plate's own layers and no passes of ours; leave --passes out, or run impasto "
+            "flow on the result.",
+            reason="PASS_UNKNOWN",
+        )
+    if spec.colour.out:
+        raise BadRequest(
+            "Frames in between keep the plate's colour space; leave --out-colour out.", reason="VALUE_INVALID"
+        )
+    if wish.WhichOneof("timing") is None and not wish.repair:
+        raise BadRequest(
+            "Nothing says which times are made; give --speed, --factor, --timing, --at or --repair.",
+            reason="TIMING_MISSING",
+        )
+    if wish.cuts not in CUTS:
+        raise BadRequest(f"There is no way '{wish.cuts}' over cuts; say hold or nearest.", reason="VALUE_INVALID")
+    if wish.paint.pattern and not wish.paint.files:
+        raise BadRequest(
+            f"The painted frames '{wish.paint.pattern}' have no files; look at their path and numbers.",
+            reason="PAINT_EMPTY",
+        )
+    _refuse_doubles(wish.paint.files, "painted frames")
+    if wish.model not in ("", AUTO):
+        model = catalogue.find(wish.model, "interpolation")
+        if any(known.name == "middle_only" for known in model.parameters):
+            _check_middles(spec, model.id)
+
+
+def _check_middles(spec: JobSpec, model: str) -> None:
+    shot = parse_frames(spec.plate.shot)
+    for frame, time in output_times(spec.interpolate, shot).items():
+        place = bisect.bisect_right(shot, time) - 1
+        if time != shot[place] and 2 * time != shot[place] + shot[place + 1]:
+            raise BadRequest(
+                f"The model {model} makes frames half way between two only, and output frame {frame} is time "
+                f"{float(time):g}; ask for --factor 2, or take --model splat.",
+                reason="VALUE_INVALID",
+                frame=frame,
+            )

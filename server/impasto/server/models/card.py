@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Family = Literal["flow", "style"]
+Family = Literal["flow", "style", "interpolation"]
 
 
 @dataclass(frozen=True)

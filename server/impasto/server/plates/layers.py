@@ -37,6 +37,15 @@ def compose(names: Collection[str], views: Sequence[str], view: str, name: str) 
     return name if views[0] in ("", view) else f"{view}.{name}"
 
 
+def view_of(names: Collection[str], views: Sequence[str], name: str) -> str:
+    """The view a channel belongs to; what names none is the hero's."""
+    parts = name.split(".")
+    named = [
+        view for view in views if view and (parts[0] == view or (_standard(names, views) and parts[-2:-1] == [view]))
+    ]
+    return named[0] if named else views[0]
+
+
 def has_layer(names: Collection[str], views: Sequence[str], view: str, layer: str) -> bool:
     """Whether the file has any channel in this layer of this view."""
     starts = [f"{view}.{layer}.", f"{layer}.{view}."] if view else []

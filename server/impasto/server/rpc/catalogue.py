@@ -23,8 +23,10 @@ class CatalogService(CatalogServiceServicer):
 
     def ListModels(self, request: ListModelsRequest, context: grpc.ServicerContext) -> ListModelsResponse:  # noqa: N802
         """List the models, by family, then id."""
-        if request.family not in ("", "flow", "style"):
-            raise BadRequest(f"There is no family '{request.family}'; say flow or style.", reason="FAMILY_UNKNOWN")
+        if request.family not in ("", "flow", "style", "interpolation"):
+            raise BadRequest(
+                f"There is no family '{request.family}'; say flow, style or interpolation.", reason="FAMILY_UNKNOWN"
+            )
         store = weights.Store(weights.default_folder())
         return ListModelsResponse(
             models=[

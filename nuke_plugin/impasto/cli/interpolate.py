@@ -1,0 +1,196 @@
+"""`impasto interpolate`: frames in between."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli import options as o
+from impasto.cli.making import make
+from impasto.cli.parsing import parse_memory
+from impasto.client import BadRequestError, Options, interpolate_spec
+
+TIMING, METHOD = "Timing", "Method"
+
+Frames = Annotated[
+    str,
+    typer.Option(
+        "--frames",
+        metavar="R",
+        rich_help_panel=o.SHOT,
+        help="Frames wanted, in numbers of the output: 1001-1024. Default: all that the timing gives.",
+    ),
+]
+Shot = Annotated[
+    str,
+    typer.Option(
+        "--shot",
+        metavar="R",
+        rich_help_panel=o.SHOT,
+        help="Frames of the plate that are retimed. Default: from the first on disk to the last.",
+    ),
+]
+
+
+def interpolate(
+    plate: o.Plate,
+    out: o.Out,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            "--speed",
+            metavar="S",
+            rich_help_panel=TIMING,
+            help="Plate frames per output frame: 0.5 is half as fast, 2 twice as fast, -1 backwards.",
+        ),
+    ] = None,
+    factor: Annotated[
+        int | None,
+        typer.Option("--factor", metavar="N", rich_help_panel=TIMING, help="N output frames for every plate frame."),
+    ] = None,
+    timing: Annotated[
+        Path | None,
+        typer.Option(
+            "--timing",
+            metavar="CSV",
+            rich_help_panel=TIMING,
+            help="A curve: rows output_frame,input_frame, linear between; the time may go back and forth.",
+        ),
+    ] = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at", metavar="T,T", rich_help_panel=TIMING, help="Single times in plate frames: 1001.25,1001.5."
+        ),
+    ] = "",
+    out_first: Annotated[
+        int | None,
+        typer.Option(
+            "--out-first",
+            metavar="N",
+            rich_help_panel=TIMING,
+            help="Number of the first output frame. Default: the shot's first, or the curve's own.",
+        ),
+    ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            rich_help_panel=TIMING,
+            help="Make frames that lack, or repeat the one before, from their neighbours; alone it keeps the timing.",
+        ),
+    ] = False,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            metavar="M",
+            rich_help_panel=METHOD,
+            help="auto, splat, or another of 'impasto models list'. Default: auto, chosen by the motion measured.",
+        ),
+    ] = "",
+    motion: Annotated[
+        str,
+        typer.Option(
+            "--motion",
+            metavar="M",
+            rich_help_panel=METHOD,
+            help="dis or deepflow; plate for the plate's own layers; or EXRs: vectors.####.exr. Default: dis.",
+        ),
+    ] = "",
+    cuts: Annotated[
+        str,
+        typer.Option(
+            "--cuts",
+            metavar="C",
+            rich_help_panel=METHOD,
+            help="Between the two frames of a cut show the first (hold) or the nearest. Default: hold.",
+        ),
+    ] = "",
+    paint: Annotated[
+        str,
+        typer.Option(
+            "--paint",
+            metavar="PATTERN",
+            rich_help_panel=METHOD,
+            help="Painted frames of this plate: its motion carries them, and paint is never cross-faded.",
+        ),
+    ] = "",
+    frames: Frames = "",
+    shot: Shot = "",
+    view: o.View = None,
+    overwrite: o.Overwrite = False,
+    compression: o.Compression = "",
+    colour: o.Colour = "",
+    device: o.Device = "",
+    threads: o.Threads = 0,
+    precision: o.Precision = "",
+    memory: o.Memory = "",
+    server: o.Server = "",
+    tls_ca: o.TlsCa = None,
+    cache: o.Cache = None,
+    priority: o.Priority = "",
+    detach: o.Detach = False,
+    dry_run: o.DryRun = False,
+    events: o.Events = o.EventsForm.BAR,
+    job_file: o.JobFile = None,
+) -> None:
+    """Make frames in between: slow motion, another speed, single times, or frames that lack.
+
+    Output frames that fall on frames of the plate are those frames, bit for bit; every layer follows the same motion.
+
+      impasto interpolate shot.####.exr --speed 0.5 --out slow/shot.####.exr
+
+      impasto interpolate shot.####.exr --repair --out whole/shot.####.exr
+    """
+    spec = interpolate_spec(
+        plate,
+        out=out,
+        speed=speed,
+        factor=factor,
+        timing=timing,
+        at=parse_times(at) if at else None,
+        out_first=out_first,
+        repair=repair,
+        model=model,
+        motion=motion,
+        cuts=cuts,
+        paint=paint or None,
+        options=Options(
+            frames=frames,
+            shot=shot,
+            passes=(),
+            views=view or (),
+            overwrite=overwrite,
+            compression=compression,
+            colour=colour,
+            device=device,
+            threads=threads,
+            precision=precision,
+            memory=parse_memory(memory),
+        ),
+    )
+    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))
+
+
+def parse_times(text: str) -> list[float]:
+    """Times from `--at`.
+
+    Raises:
+        BadRequestError: one is no number.
+    """
+    times = []
+    for piece in text.split(","):
+        try:
+            time = float(piece)
+        except ValueError:
+            time = math.nan
+        if not math.isfinite(time):
+            raise BadRequestError(
+                f"--at holds '{piece.strip()}', which is no time; write --at 1001.25,1001.5.", reason="TIMING_INVALID"
+            )
+        times.append(time)
+    return times

@@ -1,0 +1,1 @@
+"""Pictures between two pictures, one file per model."""
