@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from impasto.nuke import catalogue, command, events, places, ranges, staleness, wishes
+from impasto.nuke import catalogue, command, events, jobfile, places, ranges, staleness, wishes
 from impasto.nuke.errors import NodeError
 from impasto.sequences import SequencePattern, parse_frames
 
@@ -53,18 +53,20 @@ def test_a_file_name_that_cannot_be_used_is_refused(name: str) -> None:
 
 
 def test_a_directory_is_claimed_by_one_node_and_given_back_by_deleting_the_claim(tmp_path: Path) -> None:
-    places.claim(tmp_path.as_posix(), "/show/a.nk", "One")
-    places.claim(tmp_path.as_posix(), "/show/b.nk", "One")
-    with pytest.raises(NodeError, match="belongs to the node One"):
-        places.claim(tmp_path.as_posix(), "/show/b.nk", "Two")
+    folder = tmp_path.as_posix()
+    places.claim(folder, places.Owner("/show/a.nk", "1", "One"))
+    places.claim(folder, places.Owner("/show/b.nk", "1", "Renamed"))
+    with pytest.raises(NodeError, match="belongs to the node Renamed"):
+        places.claim(folder, places.Owner("/show/b.nk", "2", "Two"))
     (tmp_path / places.OWNER).write_text("{damaged")
-    places.claim(tmp_path.as_posix(), "/show/b.nk", "Two")
+    places.claim(folder, places.Owner("/show/b.nk", "2", "Two"))
+    assert places.owner_of(folder)["node"] == "Two"
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NodeError, match="cannot be written to"):
-        places.claim((tmp_path / "file/below").as_posix(), "", "One")
+        places.claim((tmp_path / "file/below").as_posix(), places.Owner("", "1", "One"))
 
 
 def test_paths_of_other_machines_are_mapped_by_whole_folders() -> None:
@@ -131,11 +133,11 @@ def test_staleness_says_what_is_known_and_no_more() -> None:
 
 
 def test_long_sequences_are_looked_at_in_few_places_with_first_and_last(tmp_path: Path) -> None:
-    found = staleness.look_at(f"{tmp_path}/a.%04d.exr", 1, 5000, ("main",), ())
+    found = staleness.look_at([(f"{tmp_path}/a.%04d.exr", 1, 5000)], ("main",), ())
     assert len(found) <= staleness.LOOKED_AT + 1
     assert {f"{tmp_path}/a.0001.exr", f"{tmp_path}/a.5000.exr"} <= set(found)
     (tmp_path / "one.png").write_bytes(b"12345")
-    ((path, facts),) = staleness.look_at(f"{tmp_path}/one.png", 1, 100, (), ()).items()
+    ((path, facts),) = staleness.look_at([(f"{tmp_path}/one.png", 1, 100)], (), ()).items()
     assert facts is not None
     assert (path, facts[0]) == (f"{tmp_path}/one.png", 5)
 
@@ -145,23 +147,39 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
 
     from impasto.v1 import job_pb2
 
-    look = wishes.Look("style file", "/styles/monet.png", 1, (1002, 9999), 0.5, 2.0, 1.0, True, 7)
+    keys = (wishes.Key(1002, 2.0, "1001-1002"), wishes.Key(9999))
+    style = wishes.Style(1, wishes.LOOK_FILE, "/styles/monet.png")
+    look = wishes.Look((style,), keys, 0.5, 2.0, 1.0, True, 7)
     wish = wishes.Wish(
         node="Group1.StyleTransfer1", kind="StyleTransfer",
-        shot=wishes.Shot((1001, 1002, 1003), (1002,), ("main",)), look=look, motion=wishes.MOTION_FILES,
-        motion_file="/v/v.####.exr", passes=("motion",), colour="ACEScg",
+        shot=wishes.Shot((1001, 1002, 1003), (1002,), ("main",)), look=look,
+        motion=wishes.Motion(wishes.MOTION_FILES, "/v/v.####.exr"), passes=("motion",), colour="ACEScg",
         place=places.Place("/out", "r.####.exr", False),
         compute=wishes.Compute("", "cpu", 2, "8G"),
     )  # fmt: skip
-    spec = json_format.Parse(json.dumps(wishes.job(wish)), job_pb2.JobSpec())
+    spec = json_format.Parse(json.dumps(jobfile.job(wish)), job_pb2.JobSpec())
     assert (spec.plate.shot, spec.plate.frames) == ("1001-1003", "1002")
     assert (spec.plate.pattern, spec.output.pattern) == ("/out/inputs/plate.####.exr", "/out/r.####.exr")
-    assert [key.frame for key in spec.stylize.keys] == [1002, 9999], (
-        "a key outside the shot is for the command to refuse"
-    )
+    told = [(key.frame, key.weight, key.hold, key.HasField("weight")) for key in spec.stylize.keys]
+    assert told == [(1002, 2.0, "1001-1002", True), (9999, 0.0, "", False)], "one outside is for the command to refuse"
     assert spec.stylize.motion.files.pattern == "/v/v.####.exr"
     assert spec.compute.memory_bytes == 8 << 30
     assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")
+
+
+def test_keys_may_count_more_or_less_or_only_somewhere() -> None:
+    assert wishes.key_options("") == {}
+    assert wishes.key_options("1006: weight 2, hold 1001-1020x2,1030; -3: hold 1-5 ;1020:weight 0.5") == {
+        1006: wishes.Key(1006, 2.0, "1001,1003,1005,1007,1009,1011,1013,1015,1017,1019,1030"),
+        -3: wishes.Key(-3, 1.0, "1-5"),
+        1020: wishes.Key(1020, 0.5),
+    }
+
+
+@pytest.mark.parametrize("text", ["1006", "1006:", "1006: heavy", "weight 2", "1006: hold 5-1", "1006: weight -1"])
+def test_key_options_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(NodeError):
+        wishes.key_options(text)
 
 
 @pytest.mark.parametrize(("text", "size"), [("", 0), ("8G", 8 << 30), ("512M", 512 << 20), ("1.5GiB", 3 << 29)])

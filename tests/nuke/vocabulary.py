@@ -32,10 +32,12 @@ CLASSES = {
     "Keymix": {"channels", "maskChannel", "invertMask", "bbox", "mix"},
     "Merge2": {"operation", "mix"},
     "Multiply": {"channels", "value"},
+    "Premult": {"channels"},
     "Read": {"file", "first", "last", "on_error", "raw", "localizationPolicy", "origset"},
     "Reformat": {"type", "scale"},
     "STMap": {"channels", "uv"},
     "Switch": {"which"},
+    "Unpremult": {"channels"},
     "VectorBlur2": {"uv", "scale", "uv_offset"},
     "Write": {
         "channels", "file", "raw", "file_type", "datatype", "compression", "metadata", "create_directories",

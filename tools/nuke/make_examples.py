@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from make_gizmos import GIZMOS, LAYERS, OLDEST_NUKE, keep, node, take
+from gizmotext import LAYERS, OLDEST_NUKE, keep, node, take
+from make_gizmos import GIZMOS
 
 
 def note(text: str, x: int, y: int, name: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import nuke
 
-KNOBS_VERSION = 1
+KNOBS_VERSION = 2
 """Of the knobs a node is made with; kept in its hidden knob `impasto_version`."""
 
 

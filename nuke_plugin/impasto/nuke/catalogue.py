@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from impasto.nuke.errors import FAILED, NodeError
-from impasto.nuke.wishes import LOOK_FILE, LOOK_INPUT, LOOK_KEYS, MOTION_FILES, MOTION_PLATE
+from impasto.nuke.wishes import LOOK_FILE, LOOK_INPUT, LOOK_KEYS, LOOK_NONE, MOTION_FILES, MOTION_PLATE
 
 SCHEMA = 1
 
@@ -35,6 +35,11 @@ def read(text: str) -> Mapping[str, Any]:
 def looks(told: Mapping[str, Any]) -> list[str]:
     """Entries of the knob `look`."""
     return [LOOK_INPUT, LOOK_FILE, LOOK_KEYS, *(str(style["name"]) for style in told["styles"])]
+
+
+def more_looks(told: Mapping[str, Any]) -> list[str]:
+    """Entries of the knobs `look2` to `look4`."""
+    return [LOOK_NONE, *(look for look in looks(told) if look != LOOK_KEYS)]
 
 
 def motions(told: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,22 @@ from impasto.nuke.errors import NodeError
 OWNER = ".impasto-node.json"
 """In an output directory: the node it belongs to."""
 
+
+@dataclass(frozen=True)
+class Owner:
+    """The node that a folder belongs to.
+
+    Attributes:
+        script: path of its script; empty while it was never saved.
+        identity: made up when it first rendered; a copy of the node has the same until it renders.
+        node: its full name.
+    """
+
+    script: str
+    identity: str
+    node: str
+
+
 _NUMBER = re.compile(r"#+|%0?(\d*)d")
 
 
@@ -32,9 +48,10 @@ class Place:
     pattern: str
     many_views: bool
 
-    def result(self, preview: bool = False) -> str:
-        """The pattern of the frames painted."""
-        return self._join("preview" if preview else "", with_view(self.pattern) if self.many_views else self.pattern)
+    def result(self, preview: str = "") -> str:
+        """The pattern of the frames made; of those made to be looked at, by the preview's name."""
+        name = f"{preview}.####.exr" if preview else self.pattern
+        return self._join("preview" if preview else "", with_view(name) if self.many_views else name)
 
     def input(self, name: str, preview: bool = False) -> str:
         """The pattern of what the node's inputs look like on disk: `plate`, `style`, `keys`."""
@@ -78,8 +95,7 @@ def for_nuke(pattern: str) -> str:
 
 def path_of(pattern: str, frame: int, view: str = "") -> str:
     """The file of one frame and view."""
-    named = pattern.replace("%V", view).replace("%v", view[:1])
-    return _NUMBER.sub(lambda match: f"{frame:0{_digits(match)}d}", named)
+    return _NUMBER.sub(lambda match: f"{frame:0{_digits(match)}d}", of_view(pattern, view))
 
 
 def files_of(pattern: str, frames: Iterable[int], views: Sequence[str]) -> list[str]:
@@ -87,6 +103,11 @@ def files_of(pattern: str, frames: Iterable[int], views: Sequence[str]) -> list[
     listed = list(frames)
     names = views if "%V" in pattern or "%v" in pattern else ("",)
     return [path_of(pattern, frame, view) for view in names for frame in listed]
+
+
+def of_view(pattern: str, view: str) -> str:
+    """A pattern of one view alone; the pattern as it is where no view is given."""
+    return pattern.replace("%V", view).replace("%v", view[:1]) if view else pattern
 
 
 def is_sequence(pattern: str) -> bool:
@@ -116,28 +137,34 @@ def default_directory(script: str, node: str) -> str:
     return (path.parent / "impasto" / path.stem / node.replace(".", "_")).as_posix()
 
 
-def claim(directory: str, script: str, node: str) -> None:
+def claim(directory: str, owner: Owner) -> None:
     """Make the folder and put the node's name into it, so that two nodes never share one unawares.
 
     Raises:
         NodeError: it belongs to another node of the same script, or cannot be written to.
     """
-    owner = Path(directory) / OWNER
-    mine = {"script_folder": str(Path(script).parent) if script else "", "node": node}
+    path = Path(directory) / OWNER
+    folder = str(Path(owner.script).parent) if owner.script else ""
     try:
         Path(directory).mkdir(parents=True, exist_ok=True)
-        if owner.is_file():
-            told = json.loads(owner.read_text(encoding="utf-8"))
-            if told.get("script_folder") == mine["script_folder"] and told.get("node") != node:
-                raise NodeError(
-                    f"The output directory {directory} belongs to the node {told.get('node')}; choose another for"
-                    f" {node}, or delete {owner.as_posix()} if that node is gone."
-                )
-        write_json(owner.as_posix(), mine)
+        told = owner_of(directory)
+        if told and told.get("script_folder") == folder and told.get("identity") != owner.identity:
+            raise NodeError(
+                f"The output directory {directory} belongs to the node {told.get('node')}; choose another for"
+                f" {owner.node}, or delete {path.as_posix()} if that node is gone."
+            )
+        write_json(path.as_posix(), {"script_folder": folder, "identity": owner.identity, "node": owner.node})
     except OSError as error:
         raise NodeError(f"The output directory {directory} cannot be written to: {error.strerror}.") from error
-    except ValueError:
-        write_json(owner.as_posix(), mine)
+
+
+def owner_of(directory: str) -> dict[str, str]:
+    """What is known of the node that a folder belongs to; empty where it belongs to none."""
+    try:
+        told = json.loads((Path(directory) / OWNER).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def write_json(path: str, values: object) -> None:

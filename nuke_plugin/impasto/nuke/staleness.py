@@ -17,6 +17,9 @@ from impasto.nuke import places
 NONE, FRESH, STALE, UNVERIFIED = "none", "fresh", "stale", "unverified"
 """There is no result; it is as it would be; it is not; it could not be judged."""
 
+Files = tuple[str, int, int]
+"""A sequence on disk: its pattern with `%04d` or `####`, or one file; its first and last frame."""
+
 LOOKED_AT = 64
 """Files of one sequence that are looked at, evenly spread, so that judging a long shot holds nobody up."""
 
@@ -53,6 +56,9 @@ class Judgement:
     because: str = ""
 
 
+OF_KNOBS = Judgement(STALE, "its own knobs were changed")
+
+
 def judge(then: Mapping[str, Any] | None, now: Snapshot) -> Judgement:
     """Compare what a result was made of with what there is now.
 
@@ -63,7 +69,7 @@ def judge(then: Mapping[str, Any] | None, now: Snapshot) -> Judgement:
     if not then:
         return Judgement(NONE, "it was never rendered")
     if then.get("knobs") != now.knobs:
-        return Judgement(STALE, "its own knobs were changed")
+        return OF_KNOBS
     if then.get("upstream") != now.upstream:
         return Judgement(STALE, "nodes above it were changed")
     before = then.get("files") or {}
@@ -91,21 +97,23 @@ def digest(pieces: Iterable[str]) -> str:
 
 
 def look_at(
-    pattern: str, first: int, last: int, views: Sequence[str], pairs: Sequence[tuple[str, str]]
+    sequences: Iterable[Files], views: Sequence[str], pairs: Sequence[tuple[str, str]]
 ) -> dict[str, Sequence[int] | None]:
-    """Size and time of a sequence's files, by the names the script has for them.
+    """Size and time of files, by the names the script has for them.
 
     Args:
-        pattern: with `%04d` or `####`, or one file.
-        first: frame.
-        last: frame.
+        sequences: what is looked at.
         views: for `%V`.
         pairs: how folders are called here; see `places.path_map`.
     """
-    frames = range(first, last + 1) if places.is_sequence(pattern) and last >= first else range(first, first + 1)
-    step = max(1, -(-len(frames) // LOOKED_AT))
-    chosen = sorted({*frames[::step], frames[-1]})
-    return {path: _facts(places.mapped(path, pairs)) for path in places.files_of(pattern, chosen, views)}
+    found: dict[str, Sequence[int] | None] = {}
+    for pattern, first, last in sequences:
+        frames = range(first, last + 1) if places.is_sequence(pattern) and last >= first else range(first, first + 1)
+        step = max(1, -(-len(frames) // LOOKED_AT))
+        chosen = sorted({*frames[::step], frames[-1]})
+        for path in places.files_of(pattern, chosen, views):
+            found[path] = _facts(places.mapped(path, pairs))
+    return found
 
 
 def _facts(path: str) -> tuple[int, int] | None:

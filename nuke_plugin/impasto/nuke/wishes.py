@@ -1,20 +1,30 @@
-"""What a node's knobs ask for, as values without Nuke, and the job file made of them."""
+"""What a node's knobs ask for, as values without Nuke. `jobfile` makes a job file of them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from impasto.nuke import places, ranges
 from impasto.nuke.errors import NodeError
 
-LOOK_INPUT, LOOK_FILE, LOOK_KEYS = "style input", "style file", "keys only"
-"""Looks that are no preset; every other entry of the knob is a preset's name."""
+LOOK_NONE, LOOK_INPUT, LOOK_FILE, LOOK_KEYS = "none", "style input", "style file", "keys only"
+"""Styles that are no preset; every other entry of the knob is a preset's name."""
 MOTION_PLATE, MOTION_FILES = "plate layers", "vector files"
 """Motion that no model measures; every other entry of the knob is a model's id."""
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
+
+RENDER, ALONE, IN_SHOT = "render", "alone", "in shot"
+"""What a wish aims at: frames of the shot, one frame painted alone and small, one frame as it is in the shot."""
+
+STYLES = 4
+"""Styles a StyleTransfer node has inputs for."""
+STYLE_PIPES = (1, 4, 5, 6)
+"""Numbers of their inputs: those after the first stand behind keys (2) and mask (3), for no input may change its
+number in scripts that are there."""
+KEYS_PIPE = 2
 
 
 @dataclass(frozen=True)
@@ -33,30 +43,101 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class Read:
+    """An input of the node that a job reads.
+
+    Attributes:
+        name: such as `plate`, `style2`, `keys`; of the inner Write and of the files.
+        pipe: its number.
+        frames: at which it is read.
+    """
+
+    name: str
+    pipe: int
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Style:
+    """One style of a look.
+
+    Attributes:
+        number: 1 to `STYLES`.
+        look: `LOOK_INPUT`, `LOOK_FILE` or a preset's name.
+        file: path, for `LOOK_FILE`.
+        frame: of the style input that is read, for `LOOK_INPUT`.
+        weight: its share beside the others.
+        mask: channel or layer of the plate in which it paints; empty paints everywhere.
+        frames: at which it paints, as a range; empty means all.
+    """
+
+    number: int
+    look: str
+    file: str = ""
+    frame: int = 1
+    weight: float = 1.0
+    mask: str = ""
+    frames: str = ""
+
+    @property
+    def input(self) -> str:
+        """Name of its input."""
+        return "style" if self.number == 1 else f"style{self.number}"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A painted frame.
+
+    Attributes:
+        frame: of the keys input.
+        weight: how strongly it is preferred among keys.
+        hold: frames in which it may be used, as a range; empty means all.
+    """
+
+    frame: int
+    weight: float = 1.0
+    hold: str = ""
+
+
+@dataclass(frozen=True)
 class Look:
     """How a shot is painted.
 
     Attributes:
-        look: one of `LOOK_INPUT`, `LOOK_FILE`, `LOOK_KEYS`, or a preset's name.
-        style_file: path, for `LOOK_FILE`.
-        style_frame: frame of the style input that is read.
-        keys: frames of the keys input that are read.
+        styles: in order of their inputs; none where keys alone paint.
+        keys: ascending.
         strength: 0 is the plate, 1 the paint.
         style_scale: brush size.
         relight: how far paint follows the light, 0..1.
         preserve_colour: whether the plate keeps its hues.
         seed: of every random draw.
+        model: id of what paints after pictures; empty takes the server's choice.
+        parameters: of that model, by name.
     """
 
-    look: str
-    style_file: str
-    style_frame: int
-    keys: tuple[int, ...]
+    styles: tuple[Style, ...]
+    keys: tuple[Key, ...]
     strength: float
     style_scale: float
     relight: float
     preserve_colour: bool
     seed: int
+    model: str = ""
+    parameters: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where motion comes from.
+
+    Attributes:
+        source: a model's id, `MOTION_PLATE` or `MOTION_FILES`.
+        files: pattern, for `MOTION_FILES`.
+    """
+
+    source: str
+    files: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,117 +166,90 @@ class Wish:
         kind: StyleTransfer, OpticalFlow or OcclusionMatte.
         shot: frames and views.
         look: how it is painted; None where only motion is measured.
-        motion: a model's id, `MOTION_PLATE` or `MOTION_FILES`.
-        motion_file: pattern, for `MOTION_FILES`.
+        motion: where motion comes from.
         passes: of `PASSES`.
         colour: working colour space by its OpenColorIO name; empty lets the server find out.
         place: where files are kept.
         compute: where it is computed.
-        preview_scale: of a preview's picture, 1 is full size; 0 where this is no preview.
+        aim: `RENDER`, `ALONE` or `IN_SHOT`.
+        preview_scale: size of the picture where the aim is `ALONE`; 1 is full size.
+        view: the one view of `views_apart`; empty where a job makes all of them.
     """
 
     node: str
     kind: str
     shot: Shot
     look: Look | None
-    motion: str
-    motion_file: str
+    motion: Motion
     passes: tuple[str, ...]
     colour: str
     place: places.Place
     compute: Compute
-    preview_scale: float = 0.0
+    aim: str = RENDER
+    preview_scale: float = 1.0
+    view: str = ""
 
     @property
     def preview(self) -> bool:
-        """Whether one frame is painted alone."""
-        return self.preview_scale > 0
+        """Whether it is made to be looked at, and is no result."""
+        return self.aim != RENDER
 
     @property
-    def reads_style(self) -> bool:
-        """Whether the style input is read."""
-        return self.look is not None and self.look.look == LOOK_INPUT
+    def alone(self) -> bool:
+        """Whether one frame is painted without its shot."""
+        return self.aim == ALONE
+
+    @property
+    def input_scale(self) -> float:
+        """Size at which the inputs are read."""
+        return self.preview_scale if self.alone else 1.0
+
+    @property
+    def result(self) -> str:
+        """The pattern of the frames made."""
+        return self.place.result({RENDER: "", ALONE: "alone", IN_SHOT: "in_shot"}[self.aim])
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """Inputs that the job reads, each at its frames alone."""
+        found = [Read("plate", 0, self.shot.shot)]
+        look = self.look
+        if look is None:
+            return tuple(found)
+        for style in look.styles:
+            if style.look == LOOK_INPUT:
+                found.append(Read(style.input, STYLE_PIPES[style.number - 1], (style.frame,)))
+        if look.keys:
+            found.append(Read("keys", KEYS_PIPE, tuple(key.frame for key in look.keys)))
+        return tuple(found)
 
 
-def job(wish: Wish) -> dict[str, Any]:
-    """The job file of a wish: a `JobSpec` in JSON, as `impasto run` reads it.
-
-    The node's inputs stand at the places that `Wish.place` names.
+def key_options(text: str) -> dict[int, Key]:
+    """Keys by frame, of a text such as `1006: weight 2, hold 1001-1020; 1020: weight 0.5`.
 
     Raises:
-        NodeError: a look is asked for that nothing is given for, or a size is not understood.
+        NodeError: a piece is not understood.
     """
-    place, preview = wish.place, wish.preview
-    spec: dict[str, Any] = {
-        "plate": {
-            "pattern": place.input("plate", preview),
-            "shot": ranges.write(wish.shot.shot),
-            "frames": ranges.write(wish.shot.frames),
-        },
-        "output": {"pattern": place.result(preview), "passes": [] if preview else list(wish.passes)},
-        "compute": {
-            "device": wish.compute.device,
-            "threads": wish.compute.threads,
-            "memory_bytes": str(memory_bytes(wish.compute.memory)),
-        },
-        "colour": dict.fromkeys(("plate", "out"), wish.colour),
-    }
-    if wish.look is None:
-        spec["motion"] = {"motion": _motion(wish)}
-        return spec
-    spec["colour"]["key"] = wish.colour
-    if wish.reads_style:
-        spec["colour"]["style"] = wish.colour
-    spec["stylize"] = _stylize(wish, wish.look)
-    return spec
+    found: dict[int, Key] = {}
+    for line in filter(None, (line.strip() for line in text.split(";"))):
+        match = _KEY_LINE.fullmatch(line)
+        if match is None or (match["weight"] is None and match["hold"] is None):
+            raise NodeError(f"The key option '{line}' is not understood; write such as 1006: weight 2, hold 1001-1020.")
+        hold = ranges.write(ranges.parse(match["hold"])) if match["hold"] else ""
+        found[int(match["frame"])] = Key(int(match["frame"]), float(match["weight"] or 1.0), hold)
+    return found
 
 
-def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
-    # A preview's shot is one frame; of a whole shot a key outside is an error, which the command tells best.
-    usable = [frame for frame in look.keys if not wish.preview or frame in wish.shot.shot]
-    told: dict[str, Any] = {
-        "styles": [_style(wish, look)] if look.look != LOOK_KEYS else [],
-        "keys": [{"frame": frame, "file": {"path": _key(wish, frame)}} for frame in usable],
-        "motion": _motion(wish),
-        "strength": look.strength,
-        "style_scale": look.style_scale,
-        "relight": look.relight,
-        "preserve_colour": look.preserve_colour,
-        "seed": look.seed,
-    }
-    if look.look == LOOK_KEYS and not look.keys:
-        raise NodeError(f"{wish.node} has neither a style nor a key frame; choose a style, or add a key frame.")
-    if wish.preview and look.keys and not told["keys"] and not told["styles"]:
-        nearest = min(look.keys, key=lambda key: abs(key - wish.shot.frames[0]))
-        path = _key(wish, nearest)
-        told["styles"] = [{"name": path, "file": {"path": path}}]
-    return told
+_KEY_LINE = re.compile(
+    r"(?P<frame>-?\d+)\s*:\s*(?:weight\s+(?P<weight>\d+(?:\.\d+)?))?\s*,?\s*(?:hold\s+(?P<hold>[-\dx, ]+))?", re.ASCII
+)
 
 
-def _key(wish: Wish, frame: int) -> str:
-    return places.path_of(wish.place.input("keys", wish.preview), frame, wish.shot.views[0])
-
-
-def _style(wish: Wish, look: Look) -> dict[str, Any]:
-    if look.look == LOOK_INPUT:
-        path = places.path_of(wish.place.input("style", wish.preview), look.style_frame, wish.shot.views[0])
-    elif look.look == LOOK_FILE:
-        path = look.style_file
-        if not path:
-            raise NodeError(f"{wish.node} asks for a style file and names none; choose one.")
-    else:
-        return {"name": look.look}
-    return {"name": path, "file": {"path": path}}
-
-
-def _motion(wish: Wish) -> dict[str, Any]:
-    if wish.motion == MOTION_PLATE:
-        return {"plate": True}
-    if wish.motion == MOTION_FILES:
-        if not wish.motion_file:
-            raise NodeError(f"{wish.node} asks for motion from files and names none; choose the vector files.")
-        return {"files": {"pattern": wish.motion_file}}
-    return {"model": wish.motion}
+def views_apart(wish: Wish) -> list[Wish]:
+    """The wish, or one for each view where views are painted after pictures of their own: a job has each key once."""
+    if not wish.place.many_views or all(read.name == "plate" for read in wish.reads):
+        return [wish]
+    return [replace(wish, view=view) for view in wish.shot.views]
 
 
 def memory_bytes(text: str) -> int:

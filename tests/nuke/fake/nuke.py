@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import functools
+import os
 import re
 import shutil
 import sys
@@ -20,8 +22,9 @@ from pathlib import Path
 
 import nukescript
 
-INPUTS, HIDDEN_INPUTS, EXPRESSIONS = 1, 2, 4
-TO_SCRIPT, WRITE_NON_DEFAULT_ONLY = 1, 2
+EXPRESSIONS, INPUTS, HIDDEN_INPUTS = 1, 2, 4
+TO_SCRIPT, WRITE_NON_DEFAULT_ONLY = 1, 16
+INVISIBLE = 1024
 GUI = True
 NUKE_VERSION_STRING = "0.0fake"
 
@@ -44,6 +47,51 @@ def _violate(words: str):
     raise RuntimeError(words)
 
 
+_held: list[str] = []
+"""What the main thread is at, innermost last, where it must not wait for files."""
+
+
+@contextlib.contextmanager
+def _holding(what: str):
+    """Within, with windows, the main thread looks at no file: that may take longer than an artist waits."""
+    _held.append(what)
+    try:
+        yield
+    finally:
+        _held.pop()
+
+
+@contextlib.contextmanager
+def _nukes_own():
+    """Within, Nuke itself works, and may."""
+    before, _held[:] = _held[:], []
+    try:
+        yield
+    finally:
+        _held[:] = before
+
+
+def _file_touched(what: str, path) -> None:
+    python = str(path).endswith((".py", ".pyc")) or "/lib/python" in str(path)
+    if GUI and _held and threading.current_thread() is _main and not python:
+        where = "".join(traceback.format_stack(limit=8))
+        _violations.append(f"{what} of {path} on the main thread in {_held[-1]}\n{where}")
+
+
+def _hear(event: str, args: tuple) -> None:
+    if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.listdir", "os.scandir", "subprocess.Popen"):
+        _file_touched(event, args[0])
+
+
+def _stat(path, *args, **kwargs):
+    _file_touched("os.stat", path)
+    return _true_stat(path, *args, **kwargs)
+
+
+_true_stat, os.stat = os.stat, _stat
+sys.addaudithook(_hear)
+
+
 def _only_main(name: str) -> None:
     if threading.current_thread() is not _main:
         _violate(f"{name} was called from the thread {threading.current_thread().name}")
@@ -56,6 +104,7 @@ class Knob:
         self._value = ""
         self._default = ""
         self._enabled = True
+        self._flags: set[int] = set()
 
     def name(self) -> str:
         return self._name
@@ -80,6 +129,10 @@ class Knob:
 
     def enabled(self) -> bool:
         return self._enabled
+
+    def setFlag(self, *args, **kwargs) -> None:
+        _only_main("setFlag")
+        self._flags.add(args[0])
 
     def visible(self) -> bool:
         return True
@@ -243,6 +296,8 @@ _CLASSES = {
     "Reformat": {"type": String_Knob, "scale": Double_Knob},
     "FrameRange": {"first_frame": Int_Knob, "last_frame": Int_Knob},
     "Switch": {"which": Int_Knob},
+    "Premult": {"channels": String_Knob},
+    "Unpremult": {"channels": String_Knob},
     "Copy": {"from0": String_Knob, "to0": String_Knob, "from1": String_Knob, "to1": String_Knob},
     "ChannelMerge": {"A": String_Knob, "operation": String_Knob, "B": String_Knob, "output": String_Knob},
     "Expression": {f"expr{index}": String_Knob for index in range(4)},
@@ -270,45 +325,58 @@ class Node:
         for name, kind in {**_EVERY, **_CLASSES.get(self._class, {})}.items():
             self._add(kind(name))
         self._in_change = False
+        self._gone = False
 
     def _add(self, knob: Knob) -> Knob:
         knob._node = self
         self._knobs[knob._name] = knob
         return knob
 
+    def _attached(self, name: str) -> None:
+        _only_main(name)
+        if self._gone:
+            raise ValueError("A PythonObject is not attached to a node")
+
     def Class(self) -> str:
+        self._attached("Class")
         return self._class
+
+    def addKnob(self, knob) -> None:
+        self._attached("addKnob")
+        kind = next(number for number, known in _KNOBS.items() if type(knob) is known)
+        flags = ["+INVISIBLE"] if INVISIBLE in knob._flags else []
+        self._add(knob)._user = nukescript.UserKnob(kind, knob._name, {}, flags)
 
     def name(self) -> str:
         return self._knobs["name"]._value
 
     def fullName(self) -> str:
-        _only_main("fullName")
+        self._attached("fullName")
         parent = self._parent
         return self.name() if parent is None or parent is _root else f"{parent.fullName()}.{self.name()}"
 
     def knob(self, p, follow_link: bool = True):
-        _only_main("knob")
+        self._attached("knob")
         return self._knobs.get(p)
 
     def knobs(self):
         return dict(self._knobs)
 
     def __getitem__(self, name: str) -> Knob:
-        _only_main("__getitem__")
+        self._attached("__getitem__")
         if name not in self._knobs:
             raise NameError(f"knob {name} does not exist")
         return self._knobs[name]
 
     def input(self, index: int):
-        _only_main("input")
+        self._attached("input")
         return self._inputs[index] if index < len(self._inputs) else None
 
     def inputs(self) -> int:
         return len(self._inputs)
 
     def setInput(self, i: int, node) -> bool:
-        _only_main("setInput")
+        self._attached("setInput")
         self._inputs += [None] * (i + 1 - len(self._inputs))
         self._inputs[i] = node
         return True
@@ -317,7 +385,7 @@ class Node:
         return self._parent
 
     def dependencies(self, mask: int) -> list:
-        _only_main("dependencies")
+        self._attached("dependencies")
         return [node for node in self._inputs if node is not None]
 
     def frameRange(self):
@@ -326,7 +394,7 @@ class Node:
         return self._inputs[0].frameRange() if self._inputs and self._inputs[0] else FrameRange(1, 100, 1)
 
     def writeKnobs(self, flags: int = 0) -> str:
-        _only_main("writeKnobs")
+        self._attached("writeKnobs")
         return "\n".join(
             f"{name} {knob._to_script()}" for name, knob in self._knobs.items() if knob._value != knob._default
         )
@@ -337,7 +405,7 @@ class Node:
             return
         self._in_change = True
         try:
-            with _this_is(self, knob), _callback():
+            with _this_is(self, knob), _callback(), _holding(f"knobChanged of {knob._name}"):
                 exec(code, {"nuke": sys.modules[__name__]})
         finally:
             self._in_change = False
@@ -352,11 +420,11 @@ class Group(Node):
         self._children: list[Node] = []
 
     def nodes(self) -> list:
-        _only_main("nodes")
+        self._attached("nodes")
         return list(self._children)
 
     def node(self, s: str):
-        _only_main("node")
+        self._attached("node")
         return next((node for node in self._children if node.name() == s), None)
 
     def begin(self):
@@ -364,6 +432,11 @@ class Group(Node):
 
     def end(self) -> None:
         pass
+
+
+class _ScriptName(String_Knob):
+    def _take(self, val) -> None:
+        _state["script"] = val
 
 
 class Root(Group):
@@ -376,6 +449,7 @@ class Root(Group):
             (Int_Knob, "first_frame", 1), (Int_Knob, "last_frame", 100),
         ):  # fmt: skip
             self._add(kind(name))._value = value
+        self._add(_ScriptName("name"))
 
     def name(self) -> str:
         return _state["script"] or "Root"
@@ -514,6 +588,12 @@ def thisKnob():
     return _this[-1][1]
 
 
+def delete(n) -> None:
+    _only_main("delete")
+    n._parent._children.remove(n)
+    n._gone = True
+
+
 def toNode(s: str):
     _only_main("toNode")
     at = _root
@@ -542,11 +622,13 @@ def filename(node, i: int = 0):
     return tcl("subst", knob._value) or None if knob is not None else None
 
 
+_tcl = tkinter.Tcl()
+_tcl.createcommand("value", lambda name: _root.name() if name == "root.name" else "")
+
+
 def tcl(cmd: str, *args: str) -> str:
     _only_main("tcl")
-    interpreter = tkinter.Tcl()
-    interpreter.createcommand("value", lambda name: _root.name() if name == "root.name" else "")
-    return str(interpreter.call(cmd, *args))
+    return str(_tcl.call(cmd, *args))
 
 
 def message(prompt: str) -> None:
@@ -567,19 +649,24 @@ def execute(nameOrNode, start, end=None, incr=1, views=None, continueOnError=Fal
         _violate("I'm already executing something else")
     _state["executing"] = True
     try:
-        for call, kwargs in _callbacks.get("beforeRender", []):
-            if kwargs.get("nodeClass") in (None, "*", nameOrNode.Class()):
-                with _this_is(nameOrNode, None):
-                    call()
-        for number in builtins.range(start, end + 1, incr):
-            for view in views or _views:
-                if _state["cancel"]:
-                    raise RuntimeError("Cancelled")
-                if _state["fail"]:
-                    raise RuntimeError(_state["fail"])
-                _render(nameOrNode, number, view)
+        with _nukes_own():
+            _execute(nameOrNode, start, end, incr, views)
     finally:
         _state["executing"] = False
+
+
+def _execute(nameOrNode, start, end, incr, views) -> None:
+    for call, kwargs in _callbacks.get("beforeRender", []):
+        if kwargs.get("nodeClass") in (None, "*", nameOrNode.Class()):
+            with _this_is(nameOrNode, None):
+                call()
+    for number in builtins.range(start, end + 1, incr):
+        for view in views or _views:
+            if _state["cancel"]:
+                raise RuntimeError("Cancelled")
+            if _state["fail"]:
+                raise RuntimeError(_state["fail"])
+            _render(nameOrNode, number, view)
 
 
 def _render(writer: Node, number: int, view: str) -> None:
@@ -633,13 +720,11 @@ def _pump(until, seconds: float = 60.0) -> None:
             waiting = _queue[:]
             del _queue[:]
         for call, args, kwargs in waiting:
-            began = time.monotonic()
             try:
-                call(*args, **kwargs)
+                with _holding(getattr(call, "__name__", "a call")):
+                    call(*args, **kwargs)
             except Exception as error:
                 _violations.append(f"{call} raised {error!r} in the main thread\n{traceback.format_exc()}")
-            if time.monotonic() - began > 1.0:
-                _violations.append(f"{call} held the main thread")
         if until():
             return
         if time.monotonic() > ends:
@@ -677,7 +762,12 @@ def createNode(typ: str, knobs: str = "", inpanel: bool = True):
 
 def nodePaste(s: str):
     _only_main("nodePaste")
-    return _load(nukescript.read(Path(s).read_text(encoding="utf-8")))[-1]
+    return _load(_parsed(Path(s).read_text(encoding="utf-8")))[-1]
+
+
+@functools.cache
+def _parsed(text: str):
+    return nukescript.read(text)
 
 
 def scriptOpen(filename=None) -> None:
@@ -688,6 +778,11 @@ def scriptOpen(filename=None) -> None:
     _state["script"] = str(filename)
     _load(nukescript.read(Path(filename).read_text(encoding="utf-8")))
     _root._modified = False
+
+
+def scriptReadFile(*args, **kwargs) -> None:
+    _only_main("scriptReadFile")
+    _load(nukescript.read(Path(args[0]).read_text(encoding="utf-8")))
 
 
 def scriptSave(filename=None) -> bool:
@@ -747,15 +842,20 @@ def _made(written) -> Node:
     return node
 
 
-def _script():
+def _copy(path: str, nodes: list) -> None:
+    """The artist copies nodes: into a file, as the clipboard's."""
+    Path(path).write_text(nukescript.write(_script(nodes)), encoding="utf-8")
+
+
+def _script(nodes=None):
     script = nukescript.Script(version="14.0 v1")
-    script.nodes = _written_nodes(_root)
+    script.nodes = _written_nodes(_root._children if nodes is None else nodes)
     return script
 
 
-def _written_nodes(group: Group) -> list:
+def _written_nodes(nodes: list) -> list:
     found: dict[int, object] = {}
-    for node in group._children:
+    for node in nodes:
         knobs = {
             name: knob._to_script()
             for name, knob in node._knobs.items()
@@ -765,7 +865,7 @@ def _written_nodes(group: Group) -> list:
         written = nukescript.Written(node._class, knobs, users)
         written.inputs = [found.get(id(given)) for given in node._inputs]
         if isinstance(node, Group):
-            written.children = _written_nodes(node)
+            written.children = _written_nodes(node._children)
         found[id(node)] = written
     return list(found.values())
 
@@ -791,7 +891,8 @@ def _callback():
 
 def _press(node: Node, button: str) -> None:
     """The artist presses a button."""
-    node[button].execute()
+    with _holding(button):
+        node[button].execute()
 
 
 def _open_panel(node: Node) -> None:

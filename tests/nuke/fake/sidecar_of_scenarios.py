@@ -32,7 +32,7 @@ def frames(text: str) -> list[int]:
 
 
 HOW = json.loads(os.environ.get("SIDECAR_BEHAVES", "{}"))
-JOB = "jobs/7f3a" if "fetch" in sys.argv else ""
+JOB = sys.argv[3] if "fetch" in sys.argv else ""
 STATE = Path(os.environ["XDG_STATE_HOME"])
 STATE.mkdir(parents=True, exist_ok=True)
 with (STATE / "calls.jsonl").open("a") as calls:
@@ -60,13 +60,18 @@ if HOW.get("exit"):
     end(HOW["exit"], "BAD_REQUEST", "The plate is no plate; give another.")
 
 if sys.argv[1] == "run":
+    of_a_view = Path(sys.argv[2]).name.split(".")[-2]
+    name = "7f3a" if of_a_view == "job" else of_a_view
     shutil.copy(sys.argv[2], STATE / "job.json")
-spec = json.loads((STATE / "job.json").read_text(encoding="utf-8"))
+    shutil.copy(sys.argv[2], STATE / f"{name}.json")
+else:
+    name = JOB.rpartition("/")[2]
+spec = json.loads((STATE / f"{name}.json").read_text(encoding="utf-8"))
 wanted = frames(spec["plate"]["frames"])
 if sys.argv[1] == "run":
     say("planned", digest="d", shot=spec["plate"]["shot"], frames=spec["plate"]["frames"], todo=spec["plate"]["frames"])
 if "--detach" in sys.argv:
-    JOB = "jobs/7f3a"
+    JOB = f"jobs/{name}"
     say("state", state="queued")
     end(0)
 for frame in wanted:

@@ -84,8 +84,7 @@ class Rendering(Scenario):
         self.wait(node)
         del nuke._executed[:]
         os.utime(str(self.folder / "plates/plate.1002.exr"), (1, 1))
-        nuke._press(node, "check")
-        self.assertIn("plate.1002.exr was changed", node["status"].value())
+        self.assertIn("plate.1002.exr was changed", self.check(node))
         nuke._press(node, "render")
         self.wait(node)
         self.assertEqual([frame for _, frame, _ in nuke._executed], [1001, 1002, 1003, 1004])
@@ -174,8 +173,8 @@ class Rendering(Scenario):
         self.behave(seconds=0.05)
         node = self.make()
         nuke._press(node, "render")
-        nuke._root._children.remove(node)
-        self.wait(node)
+        nuke.delete(node)
+        self.settle()
 
     def test_a_job_is_attached_to_again_from_the_script(self):
         node = self.make()
@@ -212,6 +211,98 @@ class Rendering(Scenario):
         self.assertIn("keys.1004.exr", job["stylize"]["styles"][0]["name"])
         self.assertEqual(job["stylize"]["keys"], [])
 
+    def test_where_the_shot_was_rendered_the_frame_follows_as_it_is_in_the_shot(self):
+        node = self.make()
+        nuke._press(node, "render")
+        self.wait(node)
+        del nuke._executed[:]
+        nuke.frame(1003)
+        node["strength"].setValue(0.5)
+        nuke._press(node, "preview")
+        nuke._pump(lambda: node["status"].value() == "preview: frame 1003 as in the shot")
+        self.assertEqual([(name, frame) for name, frame, _ in nuke._executed], [("StyleTransfer1.Write_plate", 1003)])
+        job = json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))
+        self.assertEqual((job["plate"]["shot"], job["plate"]["frames"]), ("1001-1004", "1003"))
+        self.assertTrue(job["plate"]["pattern"].endswith("StyleTransfer1/inputs/plate.####.exr"))
+        self.assertTrue(node.node("Preview")["file"].value().endswith("preview/in_shot.%04d.exr"))
+        self.assertEqual(node.node("PreviewSize")["scale"].value(), 1.0)
+        self.assertIn('"frames": "1001-1004"', node["impasto_result"].value(), "the result of the shot is kept")
+
+    def test_with_other_motion_or_another_plate_the_preview_ends_with_the_frame_alone(self):
+        node = self.make()
+        nuke._press(node, "render")
+        self.wait(node)
+        for change in (
+            lambda: os.utime(str(self.folder / "plates/plate.1001.exr"), (1, 1)),
+            lambda: node["motion"].setValue("deepflow"),
+        ):
+            change()
+            nuke._press(node, "preview")
+            self.settle()
+            self.settle()
+            self.assertEqual(node["status"].value(), "preview: frame 1001 painted alone")
+
+    def test_up_to_four_styles_each_with_weight_mask_and_frames(self):
+        node = self.make()
+        node.setInput(4, self.read)
+        node["weight"].setValue(0.75)
+        node["look2"].setValue("style input")
+        node["style_frame2"].setValue(1002)
+        node["style_mask2"].setValue("matte.a")
+        node["style_frames2"].setValue("1001-1002")
+        node["look4"].setValue("style file")
+        node["style_file4"].setValue("/styles/monet.png")
+        nuke._press(node, "render")
+        self.wait(node)
+        self.assertIn(("StyleTransfer1.Write_style2", 1002), [(name, frame) for name, frame, _ in nuke._executed])
+        job = json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))
+        path = (self.folder / "impasto/shot_v001/StyleTransfer1/inputs/style2.1002.exr").as_posix()
+        second = {"name": path, "file": {"path": path}, "mask": {"layer": "matte.a"}, "frames": "1001-1002"}
+        fourth = {"name": "/styles/monet.png", "file": {"path": "/styles/monet.png"}}
+        self.assertEqual(job["stylize"]["styles"], [{"name": "hatching", "weight": 0.75}, second, fourth])
+
+    def test_keys_may_have_weights_and_hold_ranges(self):
+        node = self.make()
+        node.setInput(2, self.read)
+        node["keys"].setValue("1001,1004")
+        node["key_options"].setValue("1004: weight 2, hold 1003-1004")
+        nuke._press(node, "render")
+        self.wait(node)
+        job = json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))
+        told = [(key["frame"], key.get("weight"), key.get("hold")) for key in job["stylize"]["keys"]]
+        self.assertEqual(told, [(1001, None, None), (1004, 2.0, "1003-1004")])
+        node["key_options"].setValue("1002: weight 2")
+        nuke._press(node, "render")
+        self.assertIn("name frame 1002, which is no key frame", nuke._messages[-1])
+
+    def test_views_with_keys_of_their_own_are_a_job_each(self):
+        nuke._views[:] = ["left", "right"]
+        node = self.make()
+        node.setInput(2, self.read)
+        node["keys"].setValue("1002")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
+        folder = self.folder / "impasto/shot_v001/StyleTransfer1"
+        for view in ("left", "right"):
+            job = json.loads((folder / f"job.{view}.json").read_text(encoding="utf-8"))
+            self.assertTrue(job["plate"]["pattern"].endswith(f"inputs/plate.{view}.####.exr"))
+            self.assertTrue(job["stylize"]["keys"][0]["file"]["path"].endswith(f"keys.{view}.1002.exr"))
+            self.assertTrue((folder / f"result.{view}.1003.exr").is_file())
+
+    def test_a_render_is_cancelled_while_its_inputs_are_looked_at(self):
+        node = self.make()
+        nuke._press(node, "render")
+        nuke._press(node, "cancel")
+        self.assertEqual(self.wait(node), "not rendered")
+        self.assertEqual((self.calls(), nuke._messages), ([], []))
+
+    def test_a_node_deleted_while_its_inputs_are_looked_at_is_told_of(self):
+        node = self.make()
+        nuke._press(node, "render")
+        nuke.delete(node)
+        self.settle()
+        self.assertIn("was deleted while", nuke._messages[0])
+
     def test_the_doctor_speaks_and_renews_the_menus_but_keeps_the_choice(self):
         node = self.make()
         nuke._press(node, "doctor")
@@ -244,6 +335,7 @@ class Refusing(Scenario):
     def refused(self, node, button: str = "render") -> str:
         del nuke._messages[:]
         nuke._press(node, button)
+        self.settle()
         self.assertEqual(len(nuke._messages), 1)
         self.assertEqual(nuke._executed, [])
         return nuke._messages[0]
@@ -294,6 +386,7 @@ class Refusing(Scenario):
         node = self.make()
         node["keys"].setValue("1002")
         nuke._press(node, "render")
+        self.settle()
         self.assertIn("reads its keys input", nuke._messages[0])
 
     def test_two_nodes_in_one_directory(self):
@@ -305,6 +398,23 @@ class Refusing(Scenario):
         del nuke._executed[:]
         self.assertIn("belongs to the node StyleTransfer1", self.refused(second))
 
+    def test_a_renamed_node_keeps_its_folder_and_a_new_one_of_its_old_name_gets_another(self):
+        node = self.make()
+        nuke._press(node, "render")
+        self.wait(node)
+        node["name"].setValue("Hero")
+        del nuke._executed[:]
+        second = self.make()
+        self.assertEqual(second.name(), "StyleTransfer1")
+        self.assertIn("is still that of Hero, which was StyleTransfer1 when it rendered", self.refused(second))
+
+    def test_a_copy_cannot_end_the_job_of_its_original(self):
+        first, copy = self.make(), self.make()
+        for node in (first, copy):
+            node["impasto_job"].setValue("jobs/7f3a")
+            node["impasto_result"].setValue('{"node": "StyleTransfer1", "frames": "1001-1004", "views": []}')
+        self.assertIn("is that of StyleTransfer1, of which StyleTransfer2 is a copy", self.refused(copy, "cancel"))
+
     def test_a_view_that_is_none(self):
         node = self.make()
         node["views"].setValue("left")
@@ -314,6 +424,7 @@ class Refusing(Scenario):
         node = self.make()
         nuke._state["cancel"] = True
         nuke._press(node, "render")
+        self.settle()
         self.assertIn("Cancelled while", nuke._messages[0])
         self.assertTrue(node.node("Write_plate")["disable"].value())
 
@@ -321,6 +432,7 @@ class Refusing(Scenario):
         node = self.make()
         nuke._state["fail"] = "disk full"
         nuke._press(node, "render")
+        self.settle()
         self.assertIn("could not render the plate", nuke._messages[0])
         self.assertIn("disk full", nuke._messages[0])
         self.assertTrue(node.node("Write_plate")["disable"].value())

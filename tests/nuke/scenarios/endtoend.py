@@ -1,6 +1,7 @@
 """The same buttons with the true command: a detached server, jobs, frames, cancelling, a poisoned environment.
 
-TRUE_COMMAND names the command as a JSON list, SMALL_PLATES a folder of plate.1001.exr to plate.1004.exr.
+TRUE_COMMAND names the command as a JSON list, SMALL_PLATES a folder of plate.1001.exr to plate.1004.exr, TRUE_HOME a
+folder for the server's state and cache, SMALL_DISK the folder of a disk that is soon full.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import time
 import unittest
 from pathlib import Path
@@ -18,11 +21,20 @@ from stage import Scenario, nuke
 SECONDS = 240.0
 
 
+def serving() -> int:
+    """Process of the user's own server; 0 where none runs."""
+    path = Path(os.environ["XDG_STATE_HOME"], "impasto/detached.json")
+    return int(json.loads(path.read_text())["pid"]) if path.exists() else 0
+
+
 class Truly(Scenario):
+    """All share one home: what costs time is a server that comes up."""
+
     def setUp(self) -> None:
         super().setUp()
-        os.environ["XDG_CACHE_HOME"] = str(self.folder / "cache")
-        self.addCleanup(self.end_server)
+        home = Path(os.environ["TRUE_HOME"])
+        os.environ["XDG_STATE_HOME"] = str(home / "state")
+        os.environ["XDG_CACHE_HOME"] = str(home / "cache")
         poison = self.folder / "poison/google/protobuf"
         poison.mkdir(parents=True)
         for folder in (poison, poison.parent):
@@ -33,14 +45,14 @@ class Truly(Scenario):
         os.environ["PYTHONHOME"] = str(self.folder / "nowhere")
         os.environ["LD_LIBRARY_PATH"] = str(self.folder / "nowhere")
 
+    def clean(self) -> None:
+        """The environment of a Nuke that sets nothing."""
+        for name in ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH"):
+            del os.environ[name]
+
     def plates(self) -> str:
         shutil.copytree(os.environ["SMALL_PLATES"], str(self.folder / "plates"))
         return (self.folder / "plates/plate.%04d.exr").as_posix()
-
-    def server(self) -> int:
-        """Its process; 0 where none runs."""
-        path = self.folder / "state/impasto/detached.json"
-        return int(json.loads(path.read_text())["pid"]) if path.exists() else 0
 
     def begun(self, node) -> None:
         """Until the job is on the server."""
@@ -49,14 +61,6 @@ class Truly(Scenario):
         nuke._pump(lambda: node["impasto_job"].value() or not rendering._running, SECONDS)
         self.assertTrue(node["impasto_job"].value(), nuke._messages)
 
-    def end_server(self) -> None:
-        pid = self.server()
-        if pid:
-            os.kill(pid, signal.SIGTERM)
-            ends = time.monotonic() + 20
-            while Path(f"/proc/{pid}").exists() and time.monotonic() < ends:
-                time.sleep(0.05)
-
     def test_a_shot_is_measured_beside_nuke_in_a_poisoned_environment(self):
         node = self.make("OpticalFlow")
         nuke._press(node, "render")
@@ -64,11 +68,78 @@ class Truly(Scenario):
         files = [Path(node.node("Result")["file"].value() % frame) for frame in range(1001, 1005)]
         self.assertTrue(all(path.is_file() for path in files))
         self.assertIn(b"forward.u", files[0].read_bytes()[:4000])
-        self.assertTrue(self.server(), "the job ran on a server that outlives the sidecar")
+        self.assertTrue(serving(), "the job ran on a server that outlives the sidecar")
         before = files[0].stat().st_mtime_ns
         nuke._press(node, "render")
         self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready")
         self.assertEqual(files[0].stat().st_mtime_ns, before, "frames that are there are not made again")
+
+    def test_a_shot_is_measured_in_a_clean_environment_too(self):
+        self.clean()
+        node = self.make("OpticalFlow")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+
+    def test_a_server_restarted_under_it_is_waited_for(self):
+        self.clean()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        command = [*json.loads(os.environ["TRUE_COMMAND"]), "serve", "--listen", address, "--state"]
+        command += [str(self.folder / "server"), "--root", str(self.folder)]
+        with open(str(self.folder / "server.log"), "wb") as log:  # noqa: PTH123
+            first = subprocess.Popen(command, stdout=log, stderr=log)
+            node = self.make("OpticalFlow")
+            node["server"].setValue(address)
+            node["motion"].setValue("deepflow")
+            self.reached(address)
+            nuke._press(node, "render")
+            self.begun(node)
+            first.kill()
+            first.wait()
+            second = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+            self.assertEqual(nuke._messages, [])
+        finally:
+            second.terminate()
+            second.wait()
+
+    def reached(self, address: str) -> None:
+        host, _, port = address.partition(":")
+        ends = time.monotonic() + SECONDS
+        while time.monotonic() < ends:
+            with socket.socket() as line:
+                if line.connect_ex((host, int(port))) == 0:
+                    return
+            time.sleep(0.1)
+        self.fail("the server does not come up")
+
+    def test_a_full_disk_is_told_and_whole_frames_are_kept(self):
+        disk = os.environ.get("SMALL_DISK", "")
+        if not disk:
+            return  # the test that starts this says so
+        node = self.make("OpticalFlow")
+        node["directory"].setValue(disk)
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+        results = sorted(Path(disk).glob("result.*.exr"))
+        size = results[0].stat().st_size
+        for path in results:
+            path.unlink()
+        left = shutil.disk_usage(disk).free
+        Path(disk, "others.bin").write_bytes(b"0" * int(left - 2.5 * size))
+        del nuke._messages[:]
+        node["pass_confidence"].setValue(False)
+        node["pass_confidence"].setValue(True)
+        nuke._press(node, "render")
+        said = self.wait(node, SECONDS)
+        self.assertTrue(said.startswith("failed"), said)
+        self.assertEqual(len(nuke._messages), 1)
+        self.assertRegex(nuke._messages[0], "(?i)no space|disk|full")
+        kept = sorted(path.name for path in Path(disk).glob("*") if path.name.startswith("result"))
+        self.assertEqual([name for name in kept if not name.endswith(".exr")], [], "no partial files")
+        self.assertTrue(1 <= len(kept) <= 3, kept)
 
     def test_a_job_goes_on_without_nuke_and_is_attached_to_again(self):
         from impasto.nuke import sidecar
@@ -89,6 +160,15 @@ class Truly(Scenario):
         self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
         self.assertTrue(Path(node.node("Result")["file"].value() % 1004).is_file())
 
+    def test_a_server_that_has_ended_since_is_told_of_when_attaching_again(self):
+        node = self.make("OpticalFlow")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "another home")
+        node["impasto_job"].setValue("jobs/7f3a")
+        nuke._press(node, "reattach")
+        self.assertIn("has ended since", self.wait(node, SECONDS))
+
     def test_a_cancelled_job_ends_on_the_server_too(self):
         node = self.make("OpticalFlow")
         node["motion"].setValue("deepflow")
@@ -96,11 +176,9 @@ class Truly(Scenario):
         self.begun(node)
         nuke._press(node, "cancel")
         self.assertEqual(self.wait(node, 60), "cancelled: press Render to go on")
-        from impasto.nuke import command, following
+        from impasto.nuke import following
 
-        sending = following.Sending(
-            command.find(os.environ), command.scrubbed(os.environ), "", str(self.folder / "log")
-        )
+        sending = following.Sending(dict(os.environ), "", str(self.folder / "log"))
         told = following.listen(sending, "job", "list")
         self.assertRegex(told, "cancelled|succeeded")  # a quick job may have come to its end first
 
@@ -109,7 +187,7 @@ class Truly(Scenario):
         node["motion"].setValue("deepflow")
         nuke._press(node, "render")
         self.begun(node)
-        os.kill(self.server(), signal.SIGKILL)
+        os.kill(serving(), signal.SIGKILL)
         said = self.wait(node, SECONDS)
         if not said.endswith("ready"):  # the job may have ended in the same moment
             self.assertTrue(said.startswith("failed: "), said)
@@ -177,9 +255,10 @@ class TrulyHeadless(Truly):
         node["keys"].setValue("1002")
         node.setInput(2, self.read)
         nuke.GUI = False
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "farm")
         files = impasto.nuke.render(node, 1002, 1003)
         self.assertTrue(all(Path(path).is_file() for path in files))
-        self.assertFalse(self.server(), "on a farm no server is left behind")
+        self.assertFalse(serving(), "on a farm no server is left behind")
         self.assertIn(b"occlusion.next", Path(files[0]).read_bytes()[:4000])
 
     def test_a_server_that_cannot_be_reached_ends_with_3(self):

@@ -37,8 +37,7 @@ class Opening(Scenario):
         node = nuke.toNode("StyleTransfer1")
         self.assertEqual((node["style_scale"].value(), node["look"].value()), (2.5, "hatching"))
         self.assertIn("result.%04d.exr", node.node("Result")["file"].value())
-        nuke._press(node, "check")
-        self.assertEqual(node["status"].value(), "1001-1004 ready")
+        self.assertEqual(self.check(node), "1001-1004 ready")
 
     def test_opening_the_panel_judges_the_result(self):
         node = self.make()
@@ -46,21 +45,27 @@ class Opening(Scenario):
         self.wait(node)
         os.utime(str(self.folder / "plates/plate.1004.exr"), (1, 1))
         nuke._open_panel(node)
-        self.assertIn("stale", node["status"].value())
+        self.assertIn("stale", self.wait(node))
         self.assertEqual(node["tile_color"].value(), 0xB0762AFF)
 
-    def test_an_old_node_is_brought_up_to_date_step_by_step(self):
-        from impasto.nuke.inside import changes
-
+    def test_an_old_node_is_brought_up_to_date_when_it_is_opened(self):
         node = self.make()
-        node["impasto_version"].setValue(0)
+        node["impasto_version"].setValue(1)
+        del node._knobs["impasto_identity"]  # as version 1 was
+        for name in [name for name in node._knobs if name.rstrip("234") in ("look", "weight", "style_mask")]:
+            if name != "look":
+                del node._knobs[name]
         nuke.scriptSave()
-        seen = []
-        changes.MIGRATIONS[0] = lambda node: seen.append(node.name())
-        self.addCleanup(changes.MIGRATIONS.clear)
         nuke.scriptOpen(str(self.script))
-        self.assertEqual(seen, ["StyleTransfer1"])
-        self.assertEqual(nuke.toNode("StyleTransfer1")["impasto_version"].value(), 1)
+        node = nuke.toNode("StyleTransfer1")
+        self.assertEqual(node["impasto_version"].value(), 2)
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
+        self.assertTrue(node["impasto_identity"].value())
+        nuke.scriptSave()
+        nuke.scriptOpen(str(self.script))
+        self.assertTrue(nuke.toNode("StyleTransfer1")["impasto_identity"].value(), "the knob added is saved")
+        self.assertFalse(nuke.root().modified())
 
     def test_a_node_of_a_newer_impasto_is_told_of_and_left_alone(self):
         node = self.make()
@@ -81,11 +86,9 @@ class Opening(Scenario):
         nuke._press(node, "render")
         self.wait(node)
         (self.folder / "plates").rename(self.folder / "moved")
-        nuke._press(node, "check")
-        self.assertIn("unverified", node["status"].value())
+        self.assertIn("unverified", self.check(node))
         os.environ["IMPASTO_PATH_MAP"] = f"{(self.folder / 'plates').as_posix()}={(self.folder / 'moved').as_posix()}"
-        nuke._press(node, "check")
-        self.assertEqual(node["status"].value(), "1001-1004 ready")
+        self.assertEqual(self.check(node), "1001-1004 ready")
 
     def test_a_node_above_that_is_changed_makes_it_stale_but_not_one_that_is_moved(self):
         grade = nuke.createNode("Grade")
@@ -96,11 +99,9 @@ class Opening(Scenario):
         self.wait(node)
         grade["xpos"].setValue(400)
         grade["label"].setValue("x")
-        nuke._press(node, "check")
-        self.assertEqual(node["status"].value(), "1001-1004 ready")
+        self.assertEqual(self.check(node), "1001-1004 ready")
         grade["white"].setValue(2.0)
-        nuke._press(node, "check")
-        self.assertEqual(node["status"].value(), "stale: nodes above it were changed")
+        self.assertEqual(self.check(node), "stale: nodes above it were changed")
 
     def test_the_mask_and_the_live_knobs_make_nothing_stale(self):
         node = self.make()
@@ -110,20 +111,37 @@ class Opening(Scenario):
         node["mix"].setValue(0.5)
         node["output"].setValue("motion")
         node["matte_to_alpha"].setValue("both")
-        nuke._press(node, "check")
-        self.assertEqual(node["status"].value(), "1001-1004 ready")
+        self.assertEqual(self.check(node), "1001-1004 ready")
 
     def test_a_copy_shows_the_same_frames_and_renders_into_a_folder_of_its_own(self):
         node = self.make()
         nuke._press(node, "render")
         self.wait(node)
-        copy = nuke.createNode("Impasto_StyleTransfer")
+        nuke._copy(str(self.folder / "clipboard.nk"), [node])
+        copy = nuke.nodePaste(str(self.folder / "clipboard.nk"))
         copy.setInput(0, self.read)
-        copy["look"].setValue("hatching")
+        self.assertIn("/StyleTransfer1/", copy.node("Result")["file"].value())
         nuke._press(copy, "render")
-        self.wait(copy)
+        self.assertEqual(self.wait(copy), "1001-1004 ready", nuke._messages)
         self.assertIn("/StyleTransfer2/", copy.node("Result")["file"].value())
         self.assertIn("/StyleTransfer1/", node.node("Result")["file"].value())
+        self.assertNotEqual(copy["impasto_identity"].value(), node["impasto_identity"].value())
+
+    def test_a_node_in_a_group_is_found_by_its_whole_name(self):
+        node = self.make()
+        group = nuke.createNode("Group")
+        nuke._root._children.remove(node)
+        nuke._into(group, node, "StyleTransfer1")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
+        self.assertIn("/Group1_StyleTransfer1/", node.node("Result")["file"].value())
+
+    def test_a_working_space_changed_makes_it_stale(self):
+        node = self.make()
+        nuke._press(node, "render")
+        self.wait(node)
+        nuke._root["colorManagement"]._value = "OCIO"
+        self.assertEqual(self.check(node), "stale: its own knobs were changed")
 
 
 class Writing(Scenario):
@@ -189,6 +207,7 @@ class Writing(Scenario):
         above, below = self.make("OpticalFlow"), self.make()
         below.setInput(0, above)
         nuke._press(below, "render")
+        self.settle()
         self.assertIn("OpticalFlow1 has no result yet", nuke._messages[0])
         nuke._press(above, "render")
         self.wait(above)
@@ -233,6 +252,17 @@ class Headless(Scenario):
         self.assertEqual(batch.main([str(self.folder / "no.nk")]), 1)
         self.behave(exit=3)
         self.assertEqual(batch.main([str(self.script)]), 3)
+
+    def test_a_nuke_without_script_open_reads_the_script_instead(self):
+        from impasto.nuke.inside import batch
+
+        nuke._root._children.clear()
+        opening = nuke.scriptOpen
+        self.addCleanup(setattr, nuke, "scriptOpen", opening)
+        del nuke.scriptOpen
+        nuke._state["script"] = ""
+        self.assertEqual(batch.main([str(self.script), "--frames", "1002"]), 0)
+        self.assertTrue((self.folder / "impasto/shot_v001/StyleTransfer1/result.1002.exr").is_file())
 
     def test_saving_lets_the_script_show_what_was_rendered(self):
         from impasto.nuke.inside import batch
@@ -412,6 +442,18 @@ class Rules(Scenario):
         thread.join()
         nuke._pump(lambda: True)
         self.assertIn("ZeroDivisionError", self.violations())
+
+    def test_files_looked_at_while_the_artist_waits(self):
+        code = f"import os; os.path.isfile({str(self.script)!r})"
+        for held in ("a button", "knobChanged"):
+            with nuke._holding(held):
+                exec(code)
+            self.assertIn(f"on the main thread in {held}", self.violations())
+        with nuke._holding("a button"), nuke._nukes_own():
+            exec(code)
+        with nuke._holding("a button"), self.assertRaises(FileNotFoundError):
+            open(str(self.folder / "nothing"))  # noqa: PTH123, SIM115
+        self.assertIn("open of", self.violations())
 
     def test_names_that_nuke_does_not_have(self):
         self.assertRaises(AttributeError, lambda: nuke.mesage("x"))

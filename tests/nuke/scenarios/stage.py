@@ -7,6 +7,7 @@ import runpy
 import shutil
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Scenario(unittest.TestCase):
         os.environ.update(self.environment)
 
     def tearDown(self) -> None:
+        self.settle()
         self.assertEqual(nuke._violations, [], "".join(nuke._violations))
         self.assertEqual((nuke._state["undo"], nuke._state["undo_disabled"]), (0, 0), "undo is not balanced")
 
@@ -75,10 +77,23 @@ class Scenario(unittest.TestCase):
 
     def wait(self, node, seconds: float = 60.0) -> str:
         """Until a node works no more; what it says then."""
+        self.settle(seconds)
+        return node["status"].value()
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Until nothing is under way, beside or on the main thread."""
         from impasto.nuke.inside import rendering
 
-        nuke._pump(lambda: not rendering._running, seconds)
-        return node["status"].value()
+        def still() -> bool:
+            beside = any(thread.name == "impasto-aside" for thread in threading.enumerate())
+            return not (beside or nuke._queue or rendering._running)
+
+        nuke._pump(still, seconds)
+
+    def check(self, node) -> str:
+        """The button Check; what the node says then."""
+        nuke._press(node, "check")
+        return self.wait(node)
 
     def behave(self, **how: object) -> None:
         """What the sidecar of scenarios shall do."""

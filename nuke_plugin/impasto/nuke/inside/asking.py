@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import nuke
-from impasto.nuke import places, ranges
+from impasto.nuke import places, ranges, staleness, wishes
 from impasto.nuke.errors import NodeError
 from impasto.nuke.inside import knobs
-from impasto.nuke.wishes import PASSES, Compute, Look, Shot, Wish
+from impasto.nuke.wishes import ALONE, IN_SHOT, PASSES, RENDER, Compute, Key, Look, Motion, Shot, Style, Wish
 
 PREVIEW_SCALES = {"full": 1.0, "half": 0.5, "quarter": 0.25}
 
+_STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_frames")
+"""Knobs of a style; those of the second to fourth have its number behind their name."""
+
 OWN = (
-    "look", "style_file", "style_frame", "keys", "strength", "style_scale", "relight", "preserve_colour", "seed",
+    *_STYLE, *(f"{name}{number}" for number in range(2, wishes.STYLES + 1) for name in _STYLE),
+    "keys", "key_options", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
     "motion", "motion_file", "shot", "colour", "device",
     *(f"pass_{name}" for name in PASSES),
 )  # fmt: skip
@@ -30,11 +34,10 @@ def wish(node: nuke.Node, frames: tuple[int, ...] = (), views: tuple[str, ...] =
         NodeError: it cannot be as asked; the sentence says what to change.
     """
     check(node)
-    asked = _shot(node, frames, views)
-    return _wish(node, asked, 0.0)
+    return _wish(node, _shot(node, frames, views), RENDER)
 
 
-def preview_wish(node: nuke.Node) -> Wish:
+def wish_alone(node: nuke.Node) -> Wish:
     """What a preview of the current frame asks for: that frame painted alone, at preview size.
 
     Raises:
@@ -43,7 +46,28 @@ def preview_wish(node: nuke.Node) -> Wish:
     check(node)
     asked = _shot(node, (), ())
     frame = int(nuke.frame())
-    return _wish(node, Shot((frame,), (frame,), asked.views), PREVIEW_SCALES[knobs.text(node, "preview_scale")])
+    return _wish(node, Shot((frame,), (frame,), asked.views), ALONE)
+
+
+def wish_in_shot(node: nuke.Node, frame: int) -> Wish | None:
+    """What the frame asks for as it is in the shot; None where the node has rendered no result with the same motion.
+
+    Raises:
+        NodeError: it cannot be as asked.
+    """
+    kept = knobs.result(node)
+    asked = _shot(node, (), ())
+    if not kept or frame not in asked.shot:
+        return None
+    found = _wish(node, Shot(asked.shot, (frame,), asked.views), IN_SHOT)
+    return found if kept.get("motion") == motion_digest(found) else None
+
+
+def motion_digest(asked: Wish) -> str:
+    """Digest of what decides the shot's motion, the plate's pixels apart."""
+    shot = asked.shot
+    pieces = (asked.motion.source, asked.motion.files, ranges.write(shot.shot), *shot.views, asked.compute.device)
+    return staleness.digest(pieces)
 
 
 def check(node: nuke.Node) -> None:
@@ -81,17 +105,16 @@ def script_path() -> str:
     return "" if name == "Root" else str(name)
 
 
-def _wish(node: nuke.Node, shot: Shot, preview_scale: float) -> Wish:
+def _wish(node: nuke.Node, shot: Shot, aim: str) -> Wish:
     kind = knobs.kind(node)
-    passes = tuple(name for name in PASSES if knobs.flag(node, f"pass_{name}"))
+    alone = aim == ALONE
     return Wish(
         node=node.fullName(),
         kind=kind,
         shot=shot,
         look=_look(node) if kind == "StyleTransfer" else None,
-        motion=knobs.text(node, "motion"),
-        motion_file=knobs.path(node, "motion_file"),
-        passes=passes,
+        motion=Motion(knobs.text(node, "motion"), knobs.path(node, "motion_file")),
+        passes=tuple(name for name in PASSES if knobs.flag(node, f"pass_{name}")),
         colour=colour(node),
         place=place(node, len(shot.views) > 1),
         compute=Compute(
@@ -100,23 +123,51 @@ def _wish(node: nuke.Node, shot: Shot, preview_scale: float) -> Wish:
             threads=int(knobs.number(node, "threads")),
             memory=knobs.text(node, "memory"),
         ),
-        preview_scale=preview_scale,
+        aim=aim,
+        preview_scale=PREVIEW_SCALES[knobs.text(node, "preview_scale")] if alone else 1.0,
     )
 
 
 def _look(node: nuke.Node) -> Look:
-    keys = knobs.text(node, "keys")
+    numbers = range(1, wishes.STYLES + 1) if node.knob("look2") is not None else (1,)  # nodes of version 1 have one
+    found = [_style(node, number) for number in numbers]
     return Look(
-        look=knobs.text(node, "look"),
-        style_file=knobs.path(node, "style_file"),
-        style_frame=int(knobs.number(node, "style_frame")),
-        keys=ranges.parse(keys) if keys else (),
+        styles=tuple(style for style in found if style.look not in (wishes.LOOK_NONE, wishes.LOOK_KEYS)),
+        keys=_keys(node),
         strength=knobs.number(node, "strength"),
         style_scale=knobs.number(node, "style_scale"),
         relight=knobs.number(node, "relight"),
         preserve_colour=knobs.flag(node, "preserve_colour"),
         seed=int(knobs.number(node, "seed")),
     )
+
+
+def _style(node: nuke.Node, number: int) -> Style:
+    behind = "" if number == 1 else str(number)
+    look, file, frame, weight, mask, frames = (f"{name}{behind}" for name in _STYLE)
+    told = knobs.text(node, frames) if node.knob(frames) is not None else ""
+    return Style(
+        number=number,
+        look=knobs.text(node, look),
+        file=knobs.path(node, file),
+        frame=int(knobs.number(node, frame)),
+        weight=knobs.number(node, weight) if node.knob(weight) is not None else 1.0,
+        mask=knobs.text(node, mask) if node.knob(mask) is not None else "",
+        frames=ranges.write(ranges.parse(told)) if told else "",
+    )
+
+
+def _keys(node: nuke.Node) -> tuple[Key, ...]:
+    told = knobs.text(node, "keys")
+    options = wishes.key_options(knobs.text(node, "key_options") if node.knob("key_options") is not None else "")
+    frames = ranges.parse(told) if told else ()
+    unknown = sorted(set(options) - set(frames))
+    if unknown:
+        raise NodeError(
+            f"The key options name frame {unknown[0]}, which is no key frame; add it to the key frames, or take it"
+            " out there."
+        )
+    return tuple(options.get(frame, Key(frame)) for frame in frames)
 
 
 def _shot(node: nuke.Node, frames: tuple[int, ...], views: tuple[str, ...]) -> Shot:

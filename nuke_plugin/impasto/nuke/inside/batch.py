@@ -11,7 +11,7 @@ from impasto.nuke import events, following, places, ranges
 from impasto.nuke.errors import NodeError
 from impasto.nuke.events import Event
 from impasto.nuke.following import Course
-from impasto.nuke.inside import asking, inputs, knobs, rendering, saying, showing
+from impasto.nuke.inside import asking, knobs, rendering, saying, turns
 
 
 def render(node: nuke.Node, first: int, last: int, views: Sequence[str] = ()) -> list[str]:
@@ -28,20 +28,18 @@ def render_frames(node: nuke.Node, frames: tuple[int, ...] = (), views: tuple[st
     if knobs.kind(node) not in knobs.KINDS:
         raise NodeError(f"{node.fullName()} is no node of Impasto; name one of its nodes.")
     wish = asking.wish(node, frames, views)
-    inputs.write(node, wish)
-    made = showing.made(node, wish)
-    job_file = rendering.write_job(wish)
-    sending = rendering.sending_of(wish.compute.server, wish.place)
+    job_files, made = turns.at_once(rendering.prepare(node, wish))
+    sending = rendering.sending_of(node)
     course, error = Course(), None
     try:
-        following.make(sending, job_file, course, _say, _never)
+        following.make(sending, job_files, course, _say, _never)
     except NodeError as failure:
         error = failure
     with knobs.without_undo():
         rendering.end(node, made, course, error)
     if error is not None:
         raise error
-    return places.files_of(wish.place.result(), wish.shot.frames, wish.shot.views)
+    return places.files_of(wish.result, wish.shot.frames, wish.shot.views)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--save", action="store_true", help="save the script, so that its nodes show what was rendered")
     asked = parser.parse_args(arguments)
     try:
-        nuke.scriptOpen(asked.script)
+        _open(asked.script)
         nodes = _named(asked.node) if asked.node else knobs.all_nodes()
         if not nodes:
             raise NodeError(f"{asked.script} holds no node of Impasto.")
@@ -71,6 +69,15 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Impasto: {asked.script} cannot be opened: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _open(script: str) -> None:
+    """Open a script, in a Nuke that has none open."""
+    if hasattr(nuke, "scriptOpen"):
+        nuke.scriptOpen(script)
+    else:  # a listing of Nuke 15.0's names lacks it
+        nuke.scriptReadFile(script)
+        nuke.root()["name"].setValue(script)
 
 
 def _named(names: Sequence[str]) -> list[nuke.Node]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable
 from subprocess import DEVNULL, Popen
+from typing import TypeVar
 
 import nuke
 from impasto.nuke import catalogue, following, ranges, staleness
 from impasto.nuke.errors import FAILED, NodeError
 from impasto.nuke.following import Sending
-from impasto.nuke.inside import asking, knobs, rendering, saying, showing
+from impasto.nuke.inside import asking, knobs, rendering, saying, showing, turns
+from impasto.nuke.inside.turns import Ended, Steps
+from impasto.nuke.staleness import Judgement
+from impasto.nuke.wishes import STYLES
+
+T = TypeVar("T")
 
 
 def press(button: str) -> None:
@@ -41,8 +46,8 @@ def render(node: nuke.Node) -> None:
 
 
 def preview(node: nuke.Node) -> None:
-    """Paint the current frame alone, at preview size."""
-    rendering.start(node, asking.preview_wish(node))
+    """Paint the current frame alone, at preview size, and then as it is in the shot, where motion is there already."""
+    rendering.start(node, asking.wish_alone(node))
 
 
 def add_key(node: nuke.Node) -> None:
@@ -72,6 +77,60 @@ def next_key(node: nuke.Node) -> None:
 def show_files(node: nuke.Node) -> None:
     """Open the folder of the result in the system's browser."""
     directory = asking.place(node, False).directory
+
+    def steps() -> Steps[None]:
+        yield lambda: _open(directory)
+
+    _do(steps(), saying.tell_ended)
+
+
+def check(node: nuke.Node) -> None:
+    """Judge the result now, and say so in label and colour."""
+    name = node.fullName()
+
+    def judged(judgement: Judgement | None, error: NodeError | None) -> None:
+        found = knobs.find(name)
+        if judgement is None or found is None:
+            saying.tell_ended(None, error)
+            return
+        with knobs.one_step("Check result"):
+            showing.tell_judgement(found, judgement)
+        if judgement.state != staleness.FRESH:
+            saying.tell_words(f"{name} is {judgement.state}: {judgement.because}.")
+
+    _do(showing.judge(node), judged)
+
+
+def doctor(node: nuke.Node) -> None:
+    """Ask the command whether all is there, bring the menus up to date, and say what was found."""
+    name, sending = node.fullName(), rendering.sending_of(node)
+
+    def steps() -> Steps[str]:
+        words = yield lambda: _findings(following.listen(sending, "doctor", "--json"))
+        menus = yield lambda: _menus(sending)
+        again = knobs.find(name)
+        if again is not None:
+            for menu, entries in menus.items():
+                _offer(again.knob(menu), entries)
+        return str(words)
+
+    def told(words: str | None, error: NodeError | None) -> None:
+        saying.tell_ended(None, error)
+        if words is not None:
+            saying.tell_words(words)
+
+    _do(steps(), told)
+
+
+def _do(steps: Steps[T], ended: Ended[T]) -> None:
+    """In turns where there are windows, else at once."""
+    if nuke.GUI:
+        turns.in_turns(steps, ended)
+    else:
+        ended(turns.at_once(steps), None)
+
+
+def _open(directory: str) -> None:
     opener = {"win32": "explorer", "darwin": "open"}.get(sys.platform, "xdg-open")
     try:
         Popen([opener, directory], stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
@@ -79,58 +138,22 @@ def show_files(node: nuke.Node) -> None:
         raise NodeError(f"The folder cannot be opened with {opener}; it is {directory}.", FAILED) from error
 
 
-def check(node: nuke.Node) -> None:
-    """Judge the result now, and say so in label and colour."""
-    judged = showing.judge(node)
-    with knobs.one_step("Check result"):
-        showing.tell_judgement(node, judged)
-    if nuke.GUI and judged.state != staleness.FRESH:
-        nuke.message(f"{node.fullName()} is {judged.state}: {judged.because}.")
-
-
-def doctor(node: nuke.Node) -> None:
-    """Ask the command whether all is there, bring the menus up to date, and say what was found."""
-    name, server = node.fullName(), knobs.text(node, "server")
-    sending = rendering.sending_of(server, asking.place(node, False))
-
-    def work() -> None:
-        menus = None
-        try:
-            words = _findings(following.listen(sending, "doctor", "--json"))
-            menus = _menus(sending)
-        except NodeError as error:
-            words = str(error)
-        except Exception as error:  # an answer that is not understood must still reach the artist
-            words = f"The impasto command's answer is not understood: {error!r}"
-        nuke.executeInMainThread(_tell_health, args=(name, words, menus))
-
-    if nuke.GUI:
-        threading.Thread(target=work, name="impasto-doctor", daemon=True).start()
-    else:
-        saying.say(_findings(following.listen(sending, "doctor", "--json")))
-
-
 def _menus(sending: Sending) -> dict[str, list[str]]:
     told = catalogue.read(following.listen(sending, "nuke", "catalogue"))
-    return {"look": catalogue.looks(told), "motion": catalogue.motions(told)}
+    more = {f"look{number}": catalogue.more_looks(told) for number in range(2, STYLES + 1)}
+    return {"look": catalogue.looks(told), **more, "motion": catalogue.motions(told)}
 
 
 def _findings(text: str) -> str:
-    told = json.loads(text)
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise NodeError(f"The impasto command's answer is not understood: {text[:200]!r}.", FAILED) from error
     lines = []
     for finding in told["findings"]:
         cure = f"\n    {finding['cure']}" if finding["cure"] else ""
         lines.append(f"{finding['state']}: {finding['name']}: {finding['found']}{cure}")
     return "\n".join(lines)
-
-
-def _tell_health(name: str, words: str, menus: dict[str, list[str]] | None) -> None:
-    node = knobs.find(name)
-    if node is not None and menus is not None:
-        for menu, entries in menus.items():
-            _offer(node.knob(menu), entries)
-    if nuke.GUI:
-        nuke.message(words)
 
 
 def _offer(menu: nuke.Knob | None, entries: list[str]) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import nuke
 from impasto.nuke import KNOBS_VERSION, staleness
 from impasto.nuke.errors import FAILED, NodeError
-from impasto.nuke.inside import asking, knobs, saying, showing, upstream
+from impasto.nuke.inside import asking, knobs, saying, showing, turns, upstream
 
 _SHOWN_WITH = {
-    "style_file": ("look", ("style file",)),
-    "style_frame": ("look", ("style input",)),
+    **{f"style_file{number}": (f"look{number}", ("style file",)) for number in ("", 2, 3, 4)},
+    **{f"style_frame{number}": (f"look{number}", ("style input",)) for number in ("", 2, 3, 4)},
     "motion_file": ("motion", ("vector files",)),
     "frames": ("frame_range", ("custom",)),
 }
@@ -40,10 +40,17 @@ def changed() -> None:
     if name in ("showPanel", *(choice for choice, _ in _SHOWN_WITH.values())):
         for other, (choice, values) in _SHOWN_WITH.items():
             found = node.knob(other)
-            if found is not None:
+            if found is not None and node.knob(choice) is not None:
                 found.setEnabled(knobs.text(node, choice) in values)
     if name in ("showPanel", "inputChange", *asking.OWN) and knobs.flag(node, "has_result"):
-        showing.tell_judgement(node, showing.judge(node))
+        _judge(node)
+
+
+def _judge(node: nuke.Node) -> None:
+    if nuke.GUI:
+        showing.judge_beside(node)
+    else:
+        showing.tell_judgement(node, turns.at_once(showing.judge(node)))
 
 
 def before_render() -> None:
@@ -78,7 +85,7 @@ def _refuse_unusable(node: nuke.Node) -> None:
             f"{node.fullName()} shows a preview of one frame painted alone; untick 'show preview' first.",
             FAILED,
         )
-    judged = showing.judge(node)
+    judged = turns.at_once(showing.judge(node))
     if judged.state == staleness.NONE:
         raise NodeError(f"{node.fullName()} has no result yet; press its Render button first.", FAILED, "CACHE_MISSING")
     if judged.state == staleness.STALE:
@@ -90,5 +97,13 @@ def _refuse_unusable(node: nuke.Node) -> None:
             saying.say(f"{words}; its old frames are used.")
 
 
-MIGRATIONS: dict[int, Callable[[nuke.Node], None]] = {}
+def _with_identity(node: nuke.Node) -> None:
+    """Nodes of version 1 were known by their names."""
+    if node.knob(knobs.IDENTITY) is None:
+        identity = nuke.String_Knob(knobs.IDENTITY)
+        identity.setFlag(nuke.INVISIBLE)
+        node.addKnob(identity)
+
+
+MIGRATIONS: dict[int, Callable[[nuke.Node], None]] = {1: _with_identity}
 """What brings a node of a version to the next one, by the version it starts from."""

@@ -10,7 +10,8 @@ from typing import Any
 import nuke
 from impasto.nuke.errors import NodeError
 
-KIND, VERSION, JOB, RESULT = "impasto_kind", "impasto_version", "impasto_job", "impasto_result"
+KIND, VERSION, IDENTITY = "impasto_kind", "impasto_version", "impasto_identity"
+JOB, RESULT = "impasto_job", "impasto_result"
 KINDS = ("StyleTransfer", "OpticalFlow", "OcclusionMatte")
 
 

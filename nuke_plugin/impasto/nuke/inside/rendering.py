@@ -1,35 +1,39 @@
-"""Rendering a node: its inputs on the main thread, then the job in a thread beside Nuke, its end on the main thread."""
+"""Rendering a node: its inputs on the main thread, its jobs in a thread beside Nuke, their end on the main thread."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+import uuid
+from collections.abc import Mapping
+from typing import Any, Callable
 
 import nuke
-from impasto.nuke import command, events, following, places, ranges, wishes
-from impasto.nuke.errors import CANCELLED, FAILED, FRAMES_FAILED, NodeError
+from impasto.nuke import events, following, jobfile, places, ranges, wishes
+from impasto.nuke.errors import CANCELLED, FAILED, FRAMES_FAILED, UNREACHABLE, NodeError
 from impasto.nuke.events import Event
-from impasto.nuke.following import Course, Sending
-from impasto.nuke.inside import asking, inputs, knobs, saying, showing
+from impasto.nuke.following import Cancelled, Course, Heard, Sending
+from impasto.nuke.inside import asking, inputs, knobs, saying, showing, turns
+from impasto.nuke.inside.turns import Steps
 from impasto.nuke.wishes import Wish
 
 RELOAD = 2.0
 """Seconds between looks of the inner Read at frames that have come."""
 
 _running: dict[str, Running] = {}
-"""Jobs that this Nuke follows, by their node's full name; touched on the main thread alone."""
+"""What this Nuke renders, by the node's full name; touched on the main thread alone."""
+
+Work = Callable[[Heard, Cancelled], None]
 
 
 class Running:
-    """A job this Nuke follows.
+    """A node being rendered.
 
     Attributes:
-        node: full name of its node.
-        course: how it went so far; written by its thread.
-        asked_to_end: set to cancel it.
+        node: its full name.
+        course: how its jobs went so far; written by their thread.
+        asked_to_end: set to cancel.
     """
 
     def __init__(self, node: str) -> None:
@@ -39,116 +43,186 @@ class Running:
 
 
 def start(node: nuke.Node, wish: Wish) -> None:
-    """Render a node's inputs, hand its job over, and return; the rest happens beside.
+    """Render a node's inputs, hand its jobs over, follow them: all in turns, so this returns at once.
 
     Raises:
-        NodeError: it cannot be started.
+        NodeError: it is rendering already.
     """
-    _refuse_second(wish.node)
-    inputs.write(node, wish)
-    made = showing.made(node, wish)
-    job_file = write_job(wish)
-    sending = sending_of(wish.compute.server, wish.place)
+    running = _enter(wish.node)
+    before = (knobs.text(node, "status"), int(knobs.number(node, "tile_color")))
     with knobs.without_undo():
         showing.status(node, _working_words(wish), showing.WORKING)
-        if not wish.preview:
-            knobs.put(node, knobs.JOB, "")
-    running = Running(wish.node)
 
-    def work(heard: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-        following.hand_over(sending, job_file, running.course, heard, cancelled)
-        if running.course.job:
-            nuke.executeInMainThread(_keep_job, args=(wish.node, running.course.job, made))
-            following.follow(sending, running.course, heard, cancelled)
+    def prepared(ready: tuple[list[str], dict[str, Any]] | None, error: NodeError | None) -> None:
+        if ready is not None and not running.asked_to_end.is_set():
+            _send(running, wish, *ready)
+            return
+        _running.pop(wish.node, None)
+        found = knobs.find(wish.node)
+        if found is not None:
+            with knobs.without_undo():
+                showing.status(found, *before)
+        if error is not None:
+            saying.tell(error)
 
-    _begin(running, wish.kind, made, len(wish.shot.frames) * _files_a_frame(wish), work)
+    turns.in_turns(prepare(node, wish), prepared)
+
+
+def prepare(node: nuke.Node, wish: Wish) -> Steps[tuple[list[str], dict[str, Any]]]:
+    """Write a node's inputs and job files.
+
+    Returns:
+        Paths of the job files, and what must be known of the result to be.
+
+    Raises:
+        NodeError: it cannot be rendered as asked.
+    """
+    specs = {_job_file(each): jobfile.job(each) for each in wishes.views_apart(wish)}
+    directory = wish.place.directory
+    owner = yield lambda: places.owner_of(directory)
+    identify(node, directory, owner)
+    yield from inputs.write(node, wish)
+    made = yield from showing.made(node, wish)
+    yield lambda: _write_jobs(specs)
+    return list(specs), made
 
 
 def reattach(node: nuke.Node) -> None:
-    """Follow the job that a node's hidden knob names, whichever Nuke began it.
+    """Follow the jobs that a node's hidden knob names, whichever Nuke began them.
 
     Raises:
         NodeError: it names none.
     """
     name = node.fullName()
-    _refuse_second(name)
-    job, kept = knobs.text(node, knobs.JOB), knobs.result(node)
-    if not job or not kept:
+    jobs, kept = knobs.text(node, knobs.JOB).split(), knobs.result(node)
+    if not jobs or not kept:
         raise NodeError(f"{name} has begun no job that it could attach to again; press Render.")
-    place = asking.place(node, len(kept.get("views", ())) > 1)
-    sending = sending_of(knobs.text(node, "server"), place)
-    running = Running(name)
-    running.course.job = job
-    showing.status(node, f"rendering {kept['frames']}", showing.WORKING)
+    running = _enter(name)
+    sending = sending_of(node)
+    running.course.jobs.extend(jobs)
+    running.course.total = len(ranges.parse(kept["frames"])) * max(1, len(kept.get("views", ())))
+    with knobs.without_undo():
+        showing.status(node, f"rendering {kept['frames']}", showing.WORKING)
 
-    def work(heard: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
-        following.follow(sending, running.course, heard, cancelled)
+    def work(heard: Heard, cancelled: Cancelled) -> None:
+        try:
+            following.follow(sending, running.course, heard, cancelled)
+        except NodeError as error:
+            if error.exit_code != UNREACHABLE or sending.named:
+                raise
+            raise NodeError(
+                "Your own server has ended since, and its job with it; press Render: what is finished is kept.",
+                UNREACHABLE,
+                error.reason,
+            ) from error
 
-    _begin(running, knobs.kind(node), kept, len(ranges.parse(kept["frames"])), work)
+    _begin(running, knobs.kind(node), kept, work)
 
 
 def cancel(node: nuke.Node) -> None:
-    """End a node's job; finished frames are kept.
+    """End a node's jobs; finished frames are kept.
 
     Raises:
-        NodeError: it has none.
+        NodeError: it has none, or they are those of the node it was copied from.
     """
     name = node.fullName()
     running = _running.get(name)
     if running is not None:
         running.asked_to_end.set()
         return
-    job = knobs.text(node, knobs.JOB)
-    if not job:
+    jobs, other = knobs.text(node, knobs.JOB).split(), knobs.result(node).get("node", name)
+    if not jobs:
         raise NodeError(f"{name} has no job to cancel.")
-    sending = sending_of(knobs.text(node, "server"), asking.place(node, False))
+    if other != name and knobs.find(other) is not None:
+        raise NodeError(f"The job is that of {other}, of which {name} is a copy; cancel it there.")
+    sending = sending_of(node)
 
-    def work() -> None:
-        try:
+    def end_jobs() -> None:
+        for job in jobs:
             following.cancel(sending, job)
-        except NodeError as error:
-            nuke.executeInMainThread(saying.tell, args=(error,))
 
-    threading.Thread(target=work, name="impasto-cancel", daemon=True).start()
+    def steps() -> Steps[None]:
+        yield end_jobs
 
-
-def write_job(wish: Wish) -> str:
-    """Write the job file beside the result; its path.
-
-    Raises:
-        NodeError: it cannot be written, or the wish cannot be met.
-    """
-    path = wish.place.file("preview.job.json" if wish.preview else "job.json")
-    spec = wishes.job(wish)
-    try:
-        places.write_json(path, spec)
-    except OSError as error:
-        raise NodeError(f"The job file {path} cannot be written: {error.strerror}.", FAILED) from error
-    return path
+    turns.in_turns(steps(), saying.tell_ended)
 
 
-def sending_of(server: str, place: places.Place) -> Sending:
+def sending_of(node: nuke.Node) -> Sending:
     """How the command is started for a node.
 
     Raises:
-        NodeError: there is no command.
+        NodeError: it has no place for the log.
     """
-    environment = command.scrubbed(os.environ)
+    environment = dict(os.environ)
     config = nuke.root().knob("customOCIOConfigPath")
     if "OCIO" not in environment and config is not None and config.value():
         environment["OCIO"] = str(config.value())
-    return Sending(command.find(os.environ), environment, server, place.file("impasto.log"))
+    return Sending(environment, knobs.text(node, "server"), asking.place(node, False).file("impasto.log"))
 
 
-def _begin(
-    running: Running,
-    title: str,
-    made: dict[str, Any],
-    total: int,
-    work: Callable[[Callable[[Event], None], Callable[[], bool]], None],
-) -> None:
-    """Start the thread that works; `work` is called there."""
-    _running[running.node] = running
+def identify(node: nuke.Node, directory: str, owner: Mapping[str, str]) -> None:
+    """Give a node an identity of its own, if it has none or is a copy that still has its original's.
+
+    A node that was never saved with one, on a farm say, takes that of its folder.
+
+    Args:
+        node: one of ours.
+        directory: its folder.
+        owner: what `places.owner_of` says of that.
+
+    Raises:
+        NodeError: the folder is that of another node in this script.
+    """
+    name, mine = node.fullName(), knobs.text(node, knobs.IDENTITY)
+    others = {knobs.text(n, knobs.IDENTITY): n.fullName() for n in knobs.all_nodes() if n.fullName() != name}
+    theirs = owner.get("identity", "")
+    if mine and (mine not in others or owner.get("node") == name):
+        return
+    if theirs and theirs in others and owner.get("node") != others[theirs]:
+        raise NodeError(
+            f"The output directory {directory} is still that of {others[theirs]}, which was {owner.get('node')} when it"
+            f" rendered; choose another for {name}."
+        )
+    adopt = not mine and theirs and theirs not in others and owner.get("node") == name
+    with knobs.without_undo():
+        knobs.put(node, knobs.IDENTITY, theirs if adopt else uuid.uuid4().hex[:12])
+
+
+def _write_jobs(specs: dict[str, Any]) -> None:
+    for path, spec in specs.items():
+        try:
+            places.write_json(path, spec)
+        except OSError as error:
+            raise NodeError(f"The job file {path} cannot be written: {error.strerror}.", FAILED) from error
+
+
+def _job_file(wish: Wish) -> str:
+    name = "preview.job" if wish.preview else "job"
+    return wish.place.file(f"{name}.{wish.view}.json" if wish.view else f"{name}.json")
+
+
+def _send(running: Running, wish: Wish, job_files: list[str], made: dict[str, Any]) -> None:
+    node = knobs.find(wish.node)
+    if node is None:
+        _running.pop(wish.node, None)
+        return
+    sending = sending_of(node)
+    running.course.total = len(wish.shot.frames) * len(wish.shot.views)
+    if not wish.preview:
+        with knobs.without_undo():
+            knobs.put(node, knobs.JOB, "")
+
+    def work(heard: Heard, cancelled: Cancelled) -> None:
+        for job_file in job_files:
+            following.hand_over(sending, job_file, running.course, heard, cancelled)
+        nuke.executeInMainThread(_keep_jobs, args=(wish.node, tuple(running.course.jobs), made))
+        following.follow(sending, running.course, heard, cancelled)
+
+    _begin(running, wish.kind, made, work)
+
+
+def _begin(running: Running, title: str, made: dict[str, Any], work: Work) -> None:
+    """Start the thread in which `work` is called."""
     task = nuke.ProgressTask(f"Impasto {title}") if nuke.GUI else None
     shown = time.monotonic()
 
@@ -159,7 +233,7 @@ def _begin(
         nonlocal shown
         if task is not None:
             task.setMessage(events.sentence(event))
-            task.setProgress(following.progress(running.course, total))
+            task.setProgress(running.course.percent)
         if event["type"] == "frame_done" and (len(running.course.done) == 1 or time.monotonic() - shown > RELOAD):
             shown = time.monotonic()
             nuke.executeInMainThread(_frames_came, args=(running.node, made))
@@ -179,12 +253,13 @@ def _begin(
     threading.Thread(target=thread, name=f"impasto-{running.node}", daemon=True).start()
 
 
-def _keep_job(name: str, job: str, made: dict[str, Any]) -> None:
-    """Remember the job in the script, so that it can be attached to again."""
+def _keep_jobs(name: str, jobs: tuple[str, ...], made: dict[str, Any]) -> None:
+    """Remember the jobs in the script, so that they can be attached to again, and in the log."""
+    saying.logger().info("%s: %s", name, " ".join(jobs))
     node = knobs.find(name)
     if node is not None and not made["preview"]:
         with knobs.without_undo():
-            knobs.put(node, knobs.JOB, job)
+            knobs.put(node, knobs.JOB, " ".join(jobs))
             knobs.put_result(node, made)
 
 
@@ -207,6 +282,26 @@ def _finish(name: str, made: dict[str, Any], error: NodeError | None) -> None:
         saying.say(f"{name}: {warning}")
     if error is not None and error.exit_code != CANCELLED:
         saying.tell(error)
+    if node is not None and error is None and made["preview"] == wishes.ALONE:
+        _go_on_in_shot(node, ranges.parse(made["frames"])[0])
+
+
+def _go_on_in_shot(node: nuke.Node, frame: int) -> None:
+    """After a frame painted alone: the same as it is in the shot, where inputs and motion are there already."""
+    name = node.fullName()
+    try:
+        wish = asking.wish_in_shot(node, frame)
+    except NodeError:
+        return
+    if wish is None:
+        return
+
+    def found(there: bool | None, error: NodeError | None) -> None:
+        again = knobs.find(name)
+        if there and again is not None and name not in _running:
+            start(again, wish)
+
+    turns.in_turns(inputs.are_there(node, wish), found)
 
 
 def end(node: nuke.Node, made: dict[str, Any], course: Course, error: NodeError | None) -> None:
@@ -214,9 +309,11 @@ def end(node: nuke.Node, made: dict[str, Any], course: Course, error: NodeError 
     if error is None or error.exit_code == FRAMES_FAILED or course.done:
         showing.result(node, made)
     if not made["preview"]:
-        knobs.put(node, knobs.JOB, "" if error is None else course.job)
-    if error is None and made["preview"]:
+        knobs.put(node, knobs.JOB, "" if error is None else " ".join(course.jobs))
+    if error is None and made["preview"] == wishes.ALONE:
         showing.status(node, f"preview: frame {made['frames']} painted alone", showing.PREVIEW)
+    elif error is None and made["preview"]:
+        showing.status(node, f"preview: frame {made['frames']} as in the shot", showing.PREVIEW)
     elif error is None:
         showing.status(node, f"{made['frames']} ready", showing.READY)
     elif error.exit_code == CANCELLED:
@@ -233,10 +330,8 @@ def _working_words(wish: Wish) -> str:
     return f"preview of {frames} is being painted" if wish.preview else f"rendering {frames}"
 
 
-def _files_a_frame(wish: Wish) -> int:
-    return len(wish.shot.views) if wish.place.many_views else 1
-
-
-def _refuse_second(name: str) -> None:
+def _enter(name: str) -> Running:
     if name in _running:
         raise NodeError(f"{name} is rendering already; wait, or press Cancel.")
+    _running[name] = Running(name)
+    return _running[name]

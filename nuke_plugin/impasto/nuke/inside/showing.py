@@ -7,9 +7,14 @@ from typing import Any
 
 import nuke
 from impasto.nuke import places, ranges, staleness
-from impasto.nuke.inside import knobs, upstream
+from impasto.nuke.errors import NodeError
+from impasto.nuke.inside import asking, knobs, turns, upstream
+from impasto.nuke.inside.turns import Steps
 from impasto.nuke.staleness import Judgement
 from impasto.nuke.wishes import Wish
+
+_judging: dict[str, object] = {}
+"""The judging begun last, by the node's full name; touched on the main thread alone."""
 
 READY, WORKING, OLD, FAILED, PREVIEW, PLAIN = 0x3F6F4FFF, 0x4A6A9CFF, 0xB0762AFF, 0x9C3030FF, 0x6F5A8FFF, 0
 """Tile colours; the last is Nuke's own."""
@@ -57,24 +62,44 @@ def reload(node: nuke.Node) -> None:
             button.execute()
 
 
-def made(node: nuke.Node, wish: Wish) -> dict[str, Any]:
+def made(node: nuke.Node, wish: Wish) -> Steps[dict[str, Any]]:
     """What must be known of a result that is about to be made."""
+    snapshot = yield from upstream.snapshot(node)
     return {
-        "pattern": wish.place.result(wish.preview),
+        "node": wish.node,
+        "pattern": wish.result,
         "frames": ranges.write(wish.shot.frames),
         "views": list(wish.shot.views),
-        "preview": wish.preview,
-        "scale": wish.preview_scale,
-        "made_of": upstream.snapshot(node).values(),
+        "preview": wish.aim if wish.preview else "",
+        "scale": wish.input_scale,
+        "motion": asking.motion_digest(wish),
+        "made_of": snapshot.values(),
     }
 
 
-def judge(node: nuke.Node) -> Judgement:
-    """Whether a node's result still is what it would render now."""
+def judge(node: nuke.Node) -> Steps[Judgement]:
+    """Whether a node's result still is what it would render now; the nearest reason first."""
     kept = knobs.result(node)
     if not kept or not knobs.flag(node, "has_result"):
         return Judgement(staleness.NONE, "it was never rendered")
-    return staleness.judge(kept.get("made_of"), upstream.snapshot(node))
+    if kept.get("made_of", {}).get("knobs") != upstream.own_digest(node):
+        return staleness.OF_KNOBS
+    snapshot = yield from upstream.snapshot(node)
+    return staleness.judge(kept.get("made_of"), snapshot)
+
+
+def judge_beside(node: nuke.Node) -> None:
+    """Judge a node's result, in turns, and show the judgement; the judging begun last counts."""
+    name = node.fullName()
+    mine = _judging[name] = object()
+
+    def judged(judgement: Judgement | None, error: NodeError | None) -> None:
+        found = knobs.find(name)
+        if judgement is not None and found is not None and _judging.get(name) is mine:
+            with knobs.without_undo():
+                tell_judgement(found, judgement)
+
+    turns.in_turns(judge(node), judged)
 
 
 def tell_judgement(node: nuke.Node, judged: Judgement) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 import nuke
 from impasto.nuke import places, staleness
-from impasto.nuke.inside import asking, knobs
+from impasto.nuke.inside import asking, knobs, turns
+from impasto.nuke.inside.turns import Steps
 from impasto.nuke.staleness import Snapshot
-from impasto.nuke.wishes import LOOK_INPUT
+from impasto.nuke.wishes import KEYS_PIPE, LOOK_INPUT, STYLE_PIPES
 
 _LOOKS = re.compile(
     r"^\s*(?:name|inputs|xpos|ypos|selected|tile_color|gl_color|note_font\w*|label|hide_input|bookmark|postage_stamp\w*|"
@@ -19,18 +21,23 @@ _LOOKS = re.compile(
 """Knobs that never decide a pixel."""
 
 
-def snapshot(node: nuke.Node) -> Snapshot:
+def snapshot(node: nuke.Node) -> Steps[Snapshot]:
     """All that a node's result depends on, as it is now."""
-    views = tuple(nuke.views())
-    above = nodes_above([node.input(index) for index in _inputs_of_job(node)])
-    own = [f"{name}={knobs.knob(node, name).value()}" for name in asking.OWN if node.knob(name) is not None]
-    return Snapshot(staleness.digest(own), staleness.digest(map(_text, above)), files(above, views))
+    above = yield from _walk([node.input(index) for index in inputs_of_job(node)])
+    return (yield from _looked_at(above, own_digest(node)))
 
 
-def input_snapshot(source: nuke.Node) -> Snapshot:
+def input_snapshot(source: nuke.Node) -> Steps[Snapshot]:
     """All that one input depends on, as it is now."""
-    above = nodes_above([source])
-    return Snapshot("", staleness.digest(map(_text, above)), files(above, tuple(nuke.views())))
+    above = yield from _walk([source])
+    return (yield from _looked_at(above, ""))
+
+
+def own_digest(node: nuke.Node) -> str:
+    """Digest of a node's own knobs that decide a pixel."""
+    own = [f"{name}={knobs.knob(node, name).value()}" for name in asking.OWN if node.knob(name) is not None]
+    own.append(f"working={asking.colour(node)}")
+    return staleness.digest(own)
 
 
 def nodes_above(starts: Iterable[nuke.Node | None]) -> list[nuke.Node]:
@@ -38,10 +45,14 @@ def nodes_above(starts: Iterable[nuke.Node | None]) -> list[nuke.Node]:
 
     Nodes inside groups count; those inside our own do not, their knobs say enough.
     """
+    return turns.at_once(_walk(starts))
+
+
+def _walk(starts: Iterable[nuke.Node | None]) -> Steps[list[nuke.Node]]:
     found: dict[str, nuke.Node] = {}
-    waiting = [node for node in starts if node is not None]
+    waiting = deque(node for node in starts if node is not None)
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         name = node.fullName()
         if name in found:
             continue
@@ -49,21 +60,29 @@ def nodes_above(starts: Iterable[nuke.Node | None]) -> list[nuke.Node]:
         waiting.extend(node.dependencies(nuke.INPUTS | nuke.HIDDEN_INPUTS | nuke.EXPRESSIONS))
         if isinstance(node, nuke.Group) and not knobs.kind(node) and node.Class() != "Root":
             waiting.extend(node.nodes())
+        yield turns.BREATHE
     return [node for node in found.values() if node.Class() not in ("Root", "Viewer")]
 
 
-def files(above: Sequence[nuke.Node], views: Sequence[str]) -> dict[str, Sequence[int] | None]:
-    """Size and time of the files that nodes read."""
-    pairs = places.path_map(os.environ)
-    found: dict[str, Sequence[int] | None] = {}
+def _looked_at(above: Sequence[nuke.Node], own: str) -> Steps[Snapshot]:
+    views, pairs = tuple(nuke.views()), places.path_map(os.environ)
+    texts, sequences = [], []
     for node in above:
-        name = nuke.filename(node) if node.knob("file") is not None and "Write" not in node.Class() else None
-        if not name:
-            continue
-        first, last = node.knob("first"), node.knob("last")
-        span = (int(first.value()), int(last.value())) if first is not None and last is not None else (1, 1)
-        found.update(staleness.look_at(name, *span, views, pairs))
-    return found
+        texts.append(_text(node))
+        sequences += _read_by(node)
+        yield turns.BREATHE
+    files = yield lambda: staleness.look_at(sequences, views, pairs)
+    return Snapshot(own, staleness.digest(texts), files)
+
+
+def _read_by(node: nuke.Node) -> list[staleness.Files]:
+    """The files that a node reads; none for a node that reads none."""
+    name = nuke.filename(node) if node.knob("file") is not None and "Write" not in node.Class() else None
+    if not name:
+        return []
+    first, last = node.knob("first"), node.knob("last")
+    span = (int(first.value()), int(last.value())) if first is not None and last is not None else (1, 1)
+    return [(name, *span)]
 
 
 def _text(node: nuke.Node) -> str:
@@ -73,10 +92,14 @@ def _text(node: nuke.Node) -> str:
     return "\n".join([node.Class(), *kept])
 
 
-def _inputs_of_job(node: nuke.Node) -> Sequence[int]:
+def inputs_of_job(node: nuke.Node) -> Sequence[int]:
     """The inputs whose pixels the job reads: not the mask, which acts on the result alone."""
     if knobs.kind(node) != "StyleTransfer":
         return (0,)
-    style = (1,) if knobs.text(node, "look") == LOOK_INPUT else ()
-    keys = (2,) if knobs.text(node, "keys") else ()
-    return (0, *style, *keys)
+    looks = ("look", *(f"look{number}" for number in range(2, len(STYLE_PIPES) + 1)))
+    read = [
+        pipe
+        for look, pipe in zip(looks, STYLE_PIPES)
+        if node.knob(look) is not None and knobs.text(node, look) == LOOK_INPUT
+    ]
+    return (0, *read, *((KEYS_PIPE,) if knobs.text(node, "keys") else ()))

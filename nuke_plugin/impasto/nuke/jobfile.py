@@ -1,0 +1,114 @@
+"""The job file of a wish: a `JobSpec` in JSON, as `impasto run` reads it. What is not set is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from impasto.nuke import places, ranges, wishes
+from impasto.nuke.errors import NodeError
+from impasto.nuke.wishes import LOOK_FILE, LOOK_INPUT, MOTION_FILES, MOTION_PLATE, Key, Look, Style, Wish
+
+
+def job(wish: Wish) -> dict[str, Any]:
+    """The job of a wish; the node's inputs stand at the places that `Wish.place` names.
+
+    Raises:
+        NodeError: a look is asked for that nothing is given for, or a size is not understood.
+    """
+    spec: dict[str, Any] = {
+        "plate": {
+            "pattern": places.of_view(wish.place.input("plate", wish.alone), wish.view),
+            "shot": ranges.write(wish.shot.shot),
+            "frames": ranges.write(wish.shot.frames),
+        },
+        "output": {
+            "pattern": places.of_view(wish.result, wish.view),
+            "passes": [] if wish.preview else list(wish.passes),
+        },
+        "compute": {
+            "device": wish.compute.device,
+            "threads": wish.compute.threads,
+            "memory_bytes": str(wishes.memory_bytes(wish.compute.memory)),
+        },
+        "colour": dict.fromkeys(("plate", "out"), wish.colour),
+    }
+    if wish.look is None:
+        spec["motion"] = {"motion": _motion(wish)}
+        return spec
+    spec["colour"]["key"] = wish.colour
+    if any(style.look == LOOK_INPUT for style in wish.look.styles):
+        spec["colour"]["style"] = wish.colour
+    spec["stylize"] = _stylize(wish, wish.look)
+    return spec
+
+
+def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
+    # The shot of a frame painted alone is that frame; of a whole shot a key outside is an error, which the command
+    # tells best.
+    usable = [key for key in look.keys if not wish.alone or key.frame in wish.shot.shot]
+    told: dict[str, Any] = {
+        "styles": [_style(wish, style) for style in look.styles],
+        "keys": [_key(wish, key) for key in usable],
+        "motion": _motion(wish),
+        "strength": look.strength,
+        "style_scale": look.style_scale,
+        "relight": look.relight,
+        "preserve_colour": look.preserve_colour,
+        "seed": look.seed,
+    }
+    if look.model:
+        told["look"] = look.model
+    if look.parameters:
+        told["look_parameters"] = dict(look.parameters)
+    if not look.styles and not look.keys:
+        raise NodeError(f"{wish.node} has neither a style nor a key frame; choose a style, or add a key frame.")
+    if wish.alone and look.keys and not told["keys"] and not told["styles"]:
+        nearest = min(look.keys, key=lambda key: abs(key.frame - wish.shot.frames[0]))
+        path = _key_file(wish, nearest)
+        told["styles"] = [{"name": path, "file": {"path": path}}]
+    return told
+
+
+def _key(wish: Wish, key: Key) -> dict[str, Any]:
+    told: dict[str, Any] = {"frame": key.frame, "file": {"path": _key_file(wish, key)}}
+    if key.weight != 1.0:
+        told["weight"] = key.weight
+    if key.hold and not wish.alone:
+        told["hold"] = key.hold
+    return told
+
+
+def _key_file(wish: Wish, key: Key) -> str:
+    return _input_file(wish, "keys", key.frame)
+
+
+def _input_file(wish: Wish, name: str, frame: int) -> str:
+    return places.path_of(wish.place.input(name, wish.alone), frame, wish.view or wish.shot.views[0])
+
+
+def _style(wish: Wish, style: Style) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": style.look}
+    if style.look == LOOK_INPUT:
+        path = _input_file(wish, style.input, style.frame)
+        told = {"name": path, "file": {"path": path}}
+    elif style.look == LOOK_FILE:
+        if not style.file:
+            raise NodeError(f"{wish.node} asks for a style file and names none; choose one.")
+        told = {"name": style.file, "file": {"path": style.file}}
+    if style.weight != 1.0:
+        told["weight"] = style.weight
+    if style.mask:
+        told["mask"] = {"layer": style.mask}
+    if style.frames:
+        told["frames"] = style.frames
+    return told
+
+
+def _motion(wish: Wish) -> dict[str, Any]:
+    if wish.motion.source == MOTION_PLATE:
+        return {"plate": True}
+    if wish.motion.source == MOTION_FILES:
+        if not wish.motion.files:
+            raise NodeError(f"{wish.node} asks for motion from files and names none; choose the vector files.")
+        return {"files": {"pattern": wish.motion.files}}
+    return {"model": wish.motion.source}

@@ -1,0 +1,17 @@
+"""Names of the `nuke` module that were seen in Nuke 15.0v1 as well as in the stubs of 13.2.
+
+Seen in the listing of Nuke 15.0v1's own module that sisoe24/nuke-python-stubs holds on GitHub (version of the file:
+618469d). It is on no package index and does not parse as it is, so it is no dependency: names were looked up by hand,
+types are checked against 13.2 alone. A name the nodes begin to use must be looked up and added here.
+"""
+
+SEEN_IN_15_0 = frozenset(
+    {
+        "EXPRESSIONS", "Enumeration_Knob", "GUI", "Group", "HIDDEN_INPUTS", "INPUTS", "INVISIBLE", "Knob", "Node",
+        "ProgressTask", "Script_Knob", "String_Knob", "TO_SCRIPT", "Undo", "WRITE_NON_DEFAULT_ONLY", "addBeforeRender",
+        "execute", "executeInMainThread", "filename", "frame", "message", "pluginAddPath", "root", "scriptReadFile",
+        "scriptSave", "tcl", "thisKnob", "thisNode", "toNode", "toolbar", "tprint", "views",
+    }
+)  # fmt: skip
+GUARDED = frozenset({"scriptOpen"})
+"""Not in that listing, though Nuke 15 is known to have them: used only where they are there."""
