@@ -17,6 +17,7 @@ from impasto.cli import (
     interpolate,
     job,
     keys,
+    live,
     models,
     nuke,
     run,
@@ -57,6 +58,7 @@ app.command("flow")(flow.flow)
 app.command("interpolate")(interpolate.interpolate)
 app.command("keys")(keys.keys)
 app.command("stmap")(stmap.stmap)
+app.command("live")(live.live)
 app.command("run")(run.run)
 app.command("serve")(serve.serve)
 app.add_typer(job.app, name="job")

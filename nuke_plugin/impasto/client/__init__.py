@@ -31,6 +31,7 @@ from impasto.client.events import (
     StateChanged,
     Warned,
 )
+from impasto.client.live import LiveFrame, LiveStream
 from impasto.client.planned import PlannedJob
 from impasto.client.render import Render, Result
 from impasto.client.specs import (
@@ -59,6 +60,8 @@ __all__ = [
     "JobFailed",
     "JobPlanned",
     "KeysPicked",
+    "LiveFrame",
+    "LiveStream",
     "Options",
     "Painting",
     "PickedKey",

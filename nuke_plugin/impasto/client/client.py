@@ -16,6 +16,7 @@ from impasto.client.errors import BadRequestError, from_rpc, translated
 from impasto.client.events import ENDED, Event, FilesSent, from_message, state_name
 from impasto.client.folders import cache_folder
 from impasto.client.gather import gather
+from impasto.client.live import FORMATS, LiveStream
 from impasto.client.planned import PlannedJob, compare, makes_frames, refuse_writing_onto_inputs
 from impasto.client.render import Destination, Render, beside_of, follow
 from impasto.client.specs import (
@@ -27,10 +28,11 @@ from impasto.client.specs import (
     interpolate_spec,
     keys_spec,
     stmap_spec,
+    style_spec,
     stylize_spec,
 )
 from impasto.sequences import Digests, SequenceError, SequencePattern
-from impasto.v1 import catalog_pb2, job_pb2
+from impasto.v1 import catalog_pb2, job_pb2, live_pb2
 
 PRIORITIES = ("low", "normal", "high", "interactive")
 """How urgent a job is; an interactive one wants a few frames and passes a running job between two of its steps."""
@@ -371,6 +373,74 @@ class Client:
         """End a job; finished frames are kept. One that has ended stays as it is."""
         cancelled: job_pb2.Job = self._call(self._connection.jobs.CancelJob, job_pb2.CancelJobRequest(name=job)).job
         return cancelled
+
+    def live(
+        self,
+        width: int,
+        height: int,
+        *,
+        style: PathLike,
+        pixels: str = "rgb8",
+        strength: float | None = None,
+        style_scale: float | None = None,
+        preserve_colour: bool = False,
+        paint_every: int = 0,
+        paint_width: int = 0,
+        queue: int = 0,
+        drop_oldest: bool = False,
+        seed: int = 0,
+    ) -> LiveStream:
+        """Open a live stream: frames in, frames out, causal, nothing kept.
+
+        Args:
+            width: columns of every frame.
+            height: rows.
+            style: a picture, a weights file or a preset's name.
+            pixels: their format, of `live.FORMATS`: rgb8, rgba8 or half.
+            strength: 0 is the plate, 1 the paint.
+            style_scale: brush size relative to the style picture's own.
+            preserve_colour: whether the plate keeps its hues.
+            paint_every: frames from one painting to the next at least; 0 paints as fast as it can.
+            paint_width: columns the look paints at; 0 takes all.
+            queue: frames that may wait on the server; 0 means 4.
+            drop_oldest: whether the oldest waiting frame is dropped when another comes; else the sender waits.
+            seed: of every random draw.
+        """
+        if pixels not in FORMATS:
+            raise BadRequestError(
+                f"There is no pixel format '{pixels}'; there are: {', '.join(FORMATS)}.", reason="LIVE_INVALID"
+            )
+        code, pixel_bytes = FORMATS[pixels]
+        settings = live_pb2.LiveSettings(
+            width=width,
+            height=height,
+            format=code,
+            style=self._present(style_spec(style)),
+            preserve_colour=preserve_colour,
+            paint_every=paint_every,
+            paint_width=paint_width,
+            queue=queue,
+            overflow=live_pb2.LIVE_OVERFLOW_DROP_OLDEST if drop_oldest else live_pb2.LIVE_OVERFLOW_WAIT,
+            seed=seed,
+        )
+        if strength is not None:
+            settings.strength = strength
+        if style_scale is not None:
+            settings.style_scale = style_scale
+        return LiveStream(self._connection, settings, pixel_bytes)
+
+    def _present(self, style: job_pb2.Style) -> job_pb2.Style:
+        """The style with its file's digest, sent where the server does not have it."""
+        if style.HasField("file"):
+            path = Path(style.file.path)
+            try:
+                digest = self._digests.of(path)
+            except SequenceError as error:
+                raise BadRequestError(str(error), reason="FILE_NOT_FOUND") from error
+            style.file.sha256, style.file.size = digest.sha256, digest.size
+            for _ in transfer.upload(self._connection, {digest.sha256: path}, self._patience):
+                pass
+        return style
 
     def models(self, family: str = "") -> Sequence[catalog_pb2.ModelInfo]:
         """The models; `family` is flow, style, or empty for all."""

@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from impasto.client.errors import BadRequestError, ServerUnreachable, translated
-from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, plate_pb2_grpc
+from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, live_pb2_grpc, plate_pb2_grpc
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -78,6 +78,7 @@ class Connection:
         self.plates = plate_pb2_grpc.PlateServiceStub(self._channel)
         self.catalog = catalog_pb2_grpc.CatalogServiceStub(self._channel)
         self.jobs = job_pb2_grpc.JobServiceStub(self._channel)
+        self.live = live_pb2_grpc.LiveServiceStub(self._channel)
 
     def check(self, timeout: float) -> None:
         """Wait until the server says that it serves.

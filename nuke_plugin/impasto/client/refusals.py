@@ -39,6 +39,7 @@ REFUSALS = frozenset(
         "KIND_MISSING",
         "LICENCE_NOT_ACCEPTED",
         "LICENCE_REFUSED",
+        "LIVE_INVALID",
         "LOOK_MISSING",
         "MODEL_UNKNOWN",
         "MOTION_EMPTY",

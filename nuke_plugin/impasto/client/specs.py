@@ -114,7 +114,7 @@ def stylize_spec(
     wish = spec.stylize
     wish.SetInParent()
     if style is not None:
-        wish.styles.append(_style(style))
+        wish.styles.append(style_spec(style))
     for frame, key in sorted((keys or {}).items()):
         wish.keys.append(_key(frame, key))
     wish.motion.CopyFrom(motion_source(motion))
@@ -323,7 +323,8 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
     )
 
 
-def _style(style: PathLike) -> job_pb2.Style:
+def style_spec(style: PathLike) -> job_pb2.Style:
+    """A look as a job names it: a file where one is there or the name looks like a path, else a preset's name."""
     name = os.fspath(style)
     if Path(name).is_file() or any(mark in name for mark in "./\\"):
         return job_pb2.Style(name=name, file=plate_pb2.FileRef(path=absolute(name)))

@@ -78,6 +78,7 @@ class ServerConfig(BaseSettings):
         max_frames: longest shot taken, in frames.
         max_jobs: jobs a user may have that have not ended.
         interactive_frames: frames an interactive job may want.
+        max_live: live streams painted at once.
         keep_days: days an ended job, its events and its frames kept here stay; 0 for ever.
         token: asked of every caller; None asks for none.
         token_file: file whose first line is the token.
@@ -110,6 +111,7 @@ class ServerConfig(BaseSettings):
     max_frames: int = Field(100_000, ge=1)
     max_jobs: int = Field(10_000, ge=1)
     interactive_frames: int = Field(4, ge=1)
+    max_live: int = Field(4, ge=1)
     keep_days: float = Field(30, ge=0)
     token: SecretStr | None = None
     token_file: Path | None = None

@@ -30,11 +30,13 @@ from impasto.server.rpc.auth import TokenInterceptor
 from impasto.server.rpc.catalogue import CatalogService
 from impasto.server.rpc.errors import ErrorInterceptor
 from impasto.server.rpc.jobs import JobService
+from impasto.server.rpc.live import LiveService
 from impasto.server.rpc.logs import begin_logs
 from impasto.server.rpc.plates import PlateService
-from impasto.v1 import catalog_pb2, job_pb2, plate_pb2
+from impasto.v1 import catalog_pb2, job_pb2, live_pb2, plate_pb2
 from impasto.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from impasto.v1.job_pb2_grpc import add_JobServiceServicer_to_server
+from impasto.v1.live_pb2_grpc import add_LiveServiceServicer_to_server
 from impasto.v1.plate_pb2_grpc import add_PlateServiceServicer_to_server
 
 CALLS = 256
@@ -157,6 +159,7 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         add_JobServiceServicer_to_server(JobService(queue, store, config.keep_days), server)
         add_PlateServiceServicer_to_server(PlateService(cache, store, queue, config.max_bytes), server)
         add_CatalogServiceServicer_to_server(CatalogService(), server)
+        add_LiveServiceServicer_to_server(LiveService(places, config), server)
         watchdog = _add_health_and_reflection(server)
         address = _bind(config, server)
         queue.start()
@@ -221,6 +224,7 @@ def _add_health_and_reflection(server: grpc.Server) -> health.HealthServicer:
         job_pb2.DESCRIPTOR.services_by_name["JobService"].full_name,
         plate_pb2.DESCRIPTOR.services_by_name["PlateService"].full_name,
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+        live_pb2.DESCRIPTOR.services_by_name["LiveService"].full_name,
     ]
     watchdog = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(watchdog, server)
