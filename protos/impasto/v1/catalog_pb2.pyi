@@ -7,20 +7,46 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ModelInfo(_message.Message):
-    __slots__ = ("id", "family", "summary", "ready", "licence", "parameters")
+    __slots__ = ("id", "family", "summary", "ready", "licence", "parameters", "weights", "default_choice")
     ID_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     LICENCE_FIELD_NUMBER: _ClassVar[int]
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_CHOICE_FIELD_NUMBER: _ClassVar[int]
     id: str
     family: str
     summary: str
     ready: bool
     licence: str
     parameters: _containers.RepeatedCompositeFieldContainer[ModelParameter]
-    def __init__(self, id: _Optional[str] = ..., family: _Optional[str] = ..., summary: _Optional[str] = ..., ready: bool = ..., licence: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[ModelParameter, _Mapping]]] = ...) -> None: ...
+    weights: _containers.RepeatedCompositeFieldContainer[WeightsInfo]
+    default_choice: bool
+    def __init__(self, id: _Optional[str] = ..., family: _Optional[str] = ..., summary: _Optional[str] = ..., ready: bool = ..., licence: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[ModelParameter, _Mapping]]] = ..., weights: _Optional[_Iterable[_Union[WeightsInfo, _Mapping]]] = ..., default_choice: bool = ...) -> None: ...
+
+class WeightsInfo(_message.Message):
+    __slots__ = ("file", "sha256", "size", "licence", "source", "trained_on", "metrics", "ready", "beside")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    LICENCE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_ON_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    BESIDE_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    sha256: str
+    size: int
+    licence: str
+    source: str
+    trained_on: str
+    metrics: str
+    ready: bool
+    beside: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, file: _Optional[str] = ..., sha256: _Optional[str] = ..., size: _Optional[int] = ..., licence: _Optional[str] = ..., source: _Optional[str] = ..., trained_on: _Optional[str] = ..., metrics: _Optional[str] = ..., ready: bool = ..., beside: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ModelParameter(_message.Message):
     __slots__ = ("name", "help", "default_value", "minimum", "maximum")

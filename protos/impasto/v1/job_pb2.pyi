@@ -122,7 +122,14 @@ class ColourSpaces(_message.Message):
     def __init__(self, plate: _Optional[str] = ..., key: _Optional[str] = ..., style: _Optional[str] = ..., out: _Optional[str] = ...) -> None: ...
 
 class StylizeSpec(_message.Message):
-    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "every")
+    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "every", "look", "look_parameters", "mask", "statistics", "preserve_luminance")
+    class LookParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     STYLES_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     MOTION_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +139,11 @@ class StylizeSpec(_message.Message):
     RELIGHT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     EVERY_FIELD_NUMBER: _ClassVar[int]
+    LOOK_FIELD_NUMBER: _ClassVar[int]
+    LOOK_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    STATISTICS_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_LUMINANCE_FIELD_NUMBER: _ClassVar[int]
     styles: _containers.RepeatedCompositeFieldContainer[Style]
     keys: _containers.RepeatedCompositeFieldContainer[Key]
     motion: MotionSource
@@ -141,15 +153,44 @@ class StylizeSpec(_message.Message):
     relight: float
     seed: int
     every: int
-    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., every: _Optional[int] = ...) -> None: ...
+    look: str
+    look_parameters: _containers.ScalarMap[str, float]
+    mask: Mask
+    statistics: str
+    preserve_luminance: bool
+    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ...) -> None: ...
 
 class Style(_message.Message):
-    __slots__ = ("name", "file")
+    __slots__ = ("name", "file", "weight", "mask", "frames", "fade")
     NAME_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    FADE_FIELD_NUMBER: _ClassVar[int]
     name: str
     file: _plate_pb2.FileRef
-    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
+    weight: float
+    mask: Mask
+    frames: str
+    fade: int
+    def __init__(self, name: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., weight: _Optional[float] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., frames: _Optional[str] = ..., fade: _Optional[int] = ...) -> None: ...
+
+class Mask(_message.Message):
+    __slots__ = ("layer", "files")
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    layer: str
+    files: MaskFiles
+    def __init__(self, layer: _Optional[str] = ..., files: _Optional[_Union[MaskFiles, _Mapping]] = ...) -> None: ...
+
+class MaskFiles(_message.Message):
+    __slots__ = ("pattern", "files")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    files: _containers.RepeatedCompositeFieldContainer[_plate_pb2.FrameFile]
+    def __init__(self, pattern: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ...) -> None: ...
 
 class Key(_message.Message):
     __slots__ = ("frame", "file", "weight", "hold")
