@@ -85,10 +85,10 @@ def main() -> None:
     net = load_normalised(assets / "weights" / "vgg19-normalised" / "vgg_normalised_conv3_1.pth", "relu3_1")
     styles = [resized(read(path), SIDE)[None] for path in unseen(assets / "pictures" / "masters")[: options.styles]]
     frames = [resized(read(path), SIDE)[None] for path in plates(assets)[: options.plates]]
-    scale = SIDE / 512
+    scale, small = SIDE / 512, microast.files_in(assets / "weights" / "microast")
     looks: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
         "plate": lambda _: lambda plate: plate,
-        "microast": lambda style: microast.build(style, assets / "weights" / "microast", style_scale=scale).paint,
+        "microast": lambda style: microast.build(style, *small, style_scale=scale).paint,
         "impasto": lambda style: impasto.build(style, weights=options.weights, style_scale=scale).paint,
     }
     sums = {name: [0.0, 0.0, 0.0] for name in looks}

@@ -33,6 +33,7 @@ from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import Recipe, render
 from impasto.server.shots.keys import Key
+from impasto.server.shots.layers import Layer
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
 from impasto.server.shots.relight import develop, split
 from impasto.server.shots.screen import OnScreen
@@ -171,8 +172,8 @@ def engine(case: Case, motion: Motion, key: int | None) -> Made:
     keys: tuple[Key, ...] = ()
     if key is not None:
         keys = (Key(key, case.alone[key], torch.ones(1, 1, case.height, case.width), 1.0, None, f"alone {key}"),)
-    painter = None if keys else lambda frame: Remembered(case.paint[frame])
-    recipe = Recipe(keys, painter, "alone", 1.0, 0, case.shaper)
+    layers = () if keys else (Layer(lambda frame: Remembered(case.paint[frame]), "alone"),)
+    recipe = Recipe(keys, layers, 1.0, 0, case.shaper)
     pictures, keyed, shares = {}, {}, []
     for painted in render(case, recipe, motion, case.frames, case.store, Nobody()):
         pictures[painted.frame] = srgb(painted.picture[0].numpy())

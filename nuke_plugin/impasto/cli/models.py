@@ -56,12 +56,15 @@ def show(
         print(f"weights: {'ready' if model.ready else 'not here'}; licence: {model.licence or 'none needed'}")
         for knob in model.parameters:
             print(f"  {knob.name}: {knob.help} {knob.minimum:g} to {knob.maximum:g}, default {knob.default_value:g}.")
-    # A server elsewhere can describe its models to a machine that has nothing of the server.
-    with contextlib.suppress(BadRequestError), _store() as (_, published):
-        for owner, weights in published.values():
-            if owner.id == name:
-                print(f"{weights.file}\n  sha256 {weights.sha256}\n  licence {weights.licence}")
-                print(f"  from {weights.source}\n  trained on {weights.trained_on}")
+        for weights in model.weights:
+            size = f"{weights.size / 1e6:.1f} MB, " if weights.size else ""
+            print(f"{weights.file} ({size}{'here' if weights.ready else 'not here'})")
+            print(f"  sha256 {weights.sha256 or 'not published'}\n  licence {weights.licence}")
+            print(f"  from {weights.source}\n  trained on {weights.trained_on}")
+            if weights.metrics:
+                print(f"  measured {weights.metrics}")
+            if weights.beside:
+                print(f"  needs beside it {', '.join(weights.beside)}")
 
 
 @app.command()
@@ -146,12 +149,16 @@ def _store() -> Iterator[tuple[Store, dict[str, tuple[Model, Weights]]]]:
 
 
 def _named(names: list[str], published: dict[str, tuple[Model, Weights]]) -> list[Weights]:
-    """The files asked for; a model's id stands for the first on its card."""
-    found = []
+    """The files asked for; a model's id stands for the first on its card and those needed with it."""
+    models = {model.id: model for model, _ in published.values()}
+    found: list[Weights] = []
     for name in names:
-        files = [weights for model, weights in published.values() if name in (weights.file, model.id)]
-        if not files:
-            known = ", ".join(dict.fromkeys(model.id for model, _ in published.values()))
-            raise BadRequestError(f"No weights are published for '{name}'; there are: {known}.", reason="MODEL_UNKNOWN")
-        found.append(files[0])
-    return found
+        if name in published:
+            found.append(published[name][1])
+        elif name in models:
+            found.extend(models[name].choices[0].files)
+        else:
+            raise BadRequestError(
+                f"No weights are published for '{name}'; there are: {', '.join(models)}.", reason="MODEL_UNKNOWN"
+            )
+    return list(dict.fromkeys(found))

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from impasto.client import BadRequestError, Painting
+from impasto.client import BadRequestError, Painting, Styling
 from impasto.sequences import SequencePattern
 
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _KEY_WORDS = {"weight", "hold"}
+_STYLE_WORDS = ("mask", "frames", "fade")
 
 
 def parse_memory(text: str) -> int:
@@ -80,6 +81,70 @@ def _parse_weight(text: str, key: str) -> float:
             f"--key {key} has the weight '{text}'; give a number above 0, such as weight=2.", reason="VALUE_INVALID"
         )
     return weight
+
+
+def parse_styles(texts: Iterable[str]) -> list[Styling]:
+    """Styles from `--style`: each `S`, then `=weight`, `,mask=M`, `,frames=R` and `,fade=N` as wished.
+
+    Raises:
+        BadRequestError: one cannot be read.
+    """
+    return [_parse_style(text) for text in texts]
+
+
+def _parse_style(text: str) -> Styling:
+    # A piece without "=" belongs to what stands before it: a comma in a file's name, or in a range.
+    head, *pieces = re.split(r",(?=[a-z]+=)", text)
+    values: dict[str, str] = {}
+    for piece in pieces:
+        word, value = piece.split("=", 1)
+        if word not in _STYLE_WORDS or word in values or not value:
+            raise BadRequestError(
+                f"--style {text}: '{piece}' is not understood; after the style there may be =weight, mask=, frames= "
+                "and fade=, each once.",
+                reason="STYLE_INVALID",
+            )
+        values[word] = value
+    name, weight = _weighted(head, text)
+    fade = values.get("fade", "0")
+    if not re.fullmatch(r"\d{1,6}", fade, re.ASCII):
+        raise BadRequestError(f"--style {text} fades over '{fade}'; give a number of frames.", reason="STYLE_INVALID")
+    return Styling(name, weight, values.get("mask", ""), values.get("frames", ""), int(fade))
+
+
+def _weighted(head: str, text: str) -> tuple[str, float | None]:
+    """A style and its weight: what follows the last `=`, unless the whole is a file."""
+    name, sign, number = head.rpartition("=")
+    if not sign or Path(head).is_file():
+        return head, None
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not name or not (math.isfinite(weight) and weight >= 0):
+        raise BadRequestError(
+            f"--style {text} has the weight '{number}'; give a number of 0 or more, such as {name or 'S'}=0.7.",
+            reason="STYLE_INVALID",
+        )
+    return name, weight
+
+
+def parse_numbers(texts: Iterable[str]) -> dict[str, float]:
+    """What is set of a look, from `--set NAME=VALUE`.
+
+    Raises:
+        BadRequestError: one cannot be read.
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise BadRequestError(
+                f"--set {text} is not understood; write NAME=NUMBER, such as --set content=0.3.", reason="VALUE_INVALID"
+            ) from None
+    return found
 
 
 def _find_keys(text: str) -> list[tuple[int, Painting]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from impasto.cli import options as o
 from impasto.cli.making import make
-from impasto.cli.parsing import parse_keys, parse_memory, parse_passes
-from impasto.client import BadRequestError, Options, stylize_spec
+from impasto.cli.parsing import parse_keys, parse_memory, parse_numbers, parse_passes, parse_styles
+from impasto.client import Look, Options, stylize_spec
 from impasto.client.specs import DEFAULT_PASSES
 
 LOOK = "Look"
@@ -21,8 +20,42 @@ def stylize(
     out: o.Out,
     style: Annotated[
         list[str] | None,
-        typer.Option("--style", metavar="S", rich_help_panel=LOOK, help="A picture to paint like, or a weights file."),
+        typer.Option(
+            "--style",
+            metavar="S",
+            rich_help_panel=LOOK,
+            help="A picture to paint like, a preset's name or a net's weights: S[=weight][,mask=M][,frames=R]"
+            "[,fade=N]; may be repeated. Without masks styles are mixed by weight; with one a style lies over them.",
+        ),
     ] = None,
+    look: Annotated[
+        str,
+        typer.Option(
+            "--look",
+            metavar="MODEL",
+            rich_help_panel=LOOK,
+            help="What paints after pictures: swd, impasto, adain, microast, styleformer or gatys; see 'impasto models "
+            "list --family style'. Default: swd, which needs no weights.",
+        ),
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            rich_help_panel=LOOK,
+            help="A parameter of the look, as 'impasto models show MODEL' lists them; may be repeated.",
+        ),
+    ] = None,
+    mask: Annotated[
+        str,
+        typer.Option(
+            "--mask",
+            metavar="M",
+            rich_help_panel=LOOK,
+            help="Where paint shows: a layer of the plate, or pictures: roto.####.exr. Default: everywhere.",
+        ),
+    ] = "",
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,6 +91,19 @@ def stylize(
     preserve_colour: Annotated[
         bool, typer.Option("--preserve-colour", rich_help_panel=LOOK, help="Keep the plate's hues.")
     ] = False,
+    preserve_luminance: Annotated[
+        bool,
+        typer.Option("--preserve-luminance", rich_help_panel=LOOK, help="Keep the plate's broad light and shade."),
+    ] = False,
+    statistics: Annotated[
+        str,
+        typer.Option(
+            "--statistics",
+            metavar="S",
+            rich_help_panel=LOOK,
+            help="What nets normalise by: frozen for the shot, smoothed over it, or per-frame. Default: frozen.",
+        ),
+    ] = "",
     relight: Annotated[
         float | None,
         typer.Option("--relight", rich_help_panel=LOOK, help="How far paint follows the light, 0 to 1. Default: 1."),
@@ -82,6 +128,14 @@ def stylize(
     device: o.Device = "",
     threads: o.Threads = 0,
     precision: o.Precision = "",
+    compile_nets: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            rich_help_panel=o.COMPUTE,
+            help="Compile nets: faster on long shots, needs a C++ compiler, changes last digits.",
+        ),
+    ] = False,
     memory: o.Memory = "",
     server: o.Server = "",
     tls_ca: o.TlsCa = None,
@@ -99,17 +153,22 @@ def stylize(
       impasto stylize shot.####.exr --frames 1001-1100 --key 1040=painted.1040.png --out out/shot.####.exr
 
       impasto stylize shot.####.exr --frames 1001-1100 --style monet.jpg --out out/shot.####.exr
+
+      impasto stylize shot.####.exr --style oils --style ink.png,mask=roto.####.exr --out out/shot.####.exr
     """
     spec = stylize_spec(
         plate,
         out=out,
-        style=_one_style(style or []),
+        style=parse_styles(style or []),
         keys=dict(parse_keys(key or [], keys or [])),
         motion=motion,
         strength=strength,
         style_scale=style_scale,
         relight=relight,
         preserve_colour=preserve_colour,
+        preserve_luminance=preserve_luminance,
+        mask=mask,
+        look=Look(name=look, parameters=parse_numbers(settings or []), statistics=statistics, compile=compile_nets),
         seed=seed,
         options=Options(
             frames=frames,
@@ -131,16 +190,3 @@ def stylize(
         ),
     )
     make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))
-
-
-def _one_style(styles: list[str]) -> str | Path | None:
-    """The one style of a job.
-
-    Raises:
-        BadRequestError: there are several.
-    """
-    if len(styles) > 1:
-        raise BadRequestError(
-            f"--style is given {len(styles)} times; this version paints one style a job.", reason="STYLES_TOO_MANY"
-        )
-    return styles[0] if styles else None

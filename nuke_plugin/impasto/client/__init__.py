@@ -35,8 +35,10 @@ from impasto.client.live import LiveFrame, LiveStream
 from impasto.client.planned import PlannedJob
 from impasto.client.render import Render, Result
 from impasto.client.specs import (
+    Look,
     Options,
     Painting,
+    Styling,
     flow_spec,
     interpolate_spec,
     keys_spec,
@@ -62,6 +64,7 @@ __all__ = [
     "KeysPicked",
     "LiveFrame",
     "LiveStream",
+    "Look",
     "Options",
     "Painting",
     "PickedKey",
@@ -72,6 +75,7 @@ __all__ = [
     "Result",
     "ServerUnreachable",
     "StateChanged",
+    "Styling",
     "Tls",
     "Warned",
     "flow_spec",

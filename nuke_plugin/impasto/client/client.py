@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, cast
@@ -20,9 +20,11 @@ from impasto.client.live import FORMATS, LiveStream
 from impasto.client.planned import PlannedJob, compare, makes_frames, refuse_writing_onto_inputs
 from impasto.client.render import Destination, Render, beside_of, follow
 from impasto.client.specs import (
+    Look,
     Options,
     Painting,
     PathLike,
+    Styling,
     absolute,
     flow_spec,
     interpolate_spec,
@@ -106,13 +108,16 @@ class Client:
         plate: PathLike,
         *,
         out: PathLike,
-        style: PathLike | None = None,
+        style: PathLike | Styling | Iterable[PathLike | Styling] | None = None,
         keys: Mapping[int, PathLike | Painting] | None = None,
         motion: str = "",
         strength: float | None = None,
         style_scale: float | None = None,
         relight: float | None = None,
         preserve_colour: bool = False,
+        preserve_luminance: bool = False,
+        mask: PathLike = "",
+        look: str | Look = "",
         seed: int = 0,
         priority: str = "",
         **options: Any,
@@ -132,6 +137,9 @@ class Client:
             style_scale=style_scale,
             relight=relight,
             preserve_colour=preserve_colour,
+            preserve_luminance=preserve_luminance,
+            mask=mask,
+            look=look,
             seed=seed,
             options=Options(**options),
         )

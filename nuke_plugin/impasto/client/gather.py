@@ -54,6 +54,8 @@ def gather(spec: job_pb2.JobSpec, digests: Digests) -> Gathered:
     motion = _motion(spec)
     if motion.WhichOneof("source") == "files":
         _list_motion(motion.files, "motion")
+    for mask in _masks(spec):
+        _list_mask(mask.files)
     words = {Path(ref.path): word for word, ref in _refs(spec) if ref.path}
     unknown = [(word, ref) for word, ref in _refs(spec) if not ref.sha256]
     for word, ref in unknown:
@@ -89,6 +91,7 @@ def _refs(spec: job_pb2.JobSpec) -> Iterator[tuple[str, plate_pb2.FileRef]]:
     if kind == "stylize":
         yield from ((f"key of frame {key.frame}", key.file) for key in spec.stylize.keys)
         yield from (("style", style.file) for style in spec.stylize.styles if style.HasField("file"))
+        yield from (("mask", entry.file) for mask in _masks(spec) for entry in mask.files.files)
     yield from (("painted frame", entry.file) for entry in spec.interpolate.paint.files)
     motion = _motion(spec)
     if motion.WhichOneof("source") == "files":
@@ -106,6 +109,30 @@ def _list_retimed(spec: job_pb2.JobSpec) -> None:
     spec.plate.frames = format_frames(parse_frames(wanted) if wanted else times)
     if spec.interpolate.paint.pattern:
         _list_motion(spec.interpolate.paint, "painted frames")
+
+
+def _masks(spec: job_pb2.JobSpec) -> Iterator[job_pb2.Mask]:
+    """Every mask made of pictures."""
+    wish = spec.stylize
+    for mask in (wish.mask, *(style.mask for style in wish.styles)):
+        if mask.WhichOneof("source") == "files":
+            yield mask
+
+
+def _list_mask(mask: job_pb2.MaskFiles) -> None:
+    if mask.files:
+        return
+    pattern = SequencePattern.parse(mask.pattern)
+    if pattern.has_frames:
+        for (frame, view), path in pattern.on_disk().items():
+            mask.files.append(plate_pb2.FrameFile(frame=frame, view=view, file=plate_pb2.FileRef(path=str(path))))
+    elif Path(mask.pattern).is_file():
+        mask.files.append(plate_pb2.FrameFile(file=plate_pb2.FileRef(path=mask.pattern)))
+    if not mask.files:
+        raise BadRequestError(
+            f"No file of the mask {mask.pattern} is there; look at its folder and name, or name a layer of the plate.",
+            reason="MASK_EMPTY",
+        )
 
 
 def _list_plate(plate: job_pb2.PlateSource) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from impasto.client.errors import BadRequestError
@@ -13,6 +13,7 @@ from impasto.v1 import job_pb2, plate_pb2
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 DEFAULT_PASSES = ("motion", "occlusion")
+PICTURES = (".exr", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 
 PathLike = str | os.PathLike[str]
@@ -31,6 +32,44 @@ class Painting:
     file: PathLike
     weight: float = 1.0
     hold: str = ""
+
+
+@dataclass(frozen=True)
+class Styling:
+    """A style and where, when and how much it paints.
+
+    Styles without a mask are mixed by their weights; one with a mask lies over them where its mask is.
+
+    Attributes:
+        style: a picture, a weights file or a preset's name.
+        weight: without a mask its share beside the others, 0 or more; with one how much of it shows, 0..1.
+        mask: a layer of the plate, or a pattern of pictures; empty means everywhere.
+        frames: those it paints, such as `1001-1020`; empty means all.
+        fade: frames over which it comes and goes at either end of its range.
+    """
+
+    style: PathLike
+    weight: float | None = None
+    mask: PathLike = ""
+    frames: str = ""
+    fade: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What paints after pictures, and how.
+
+    Attributes:
+        name: id of the style model; empty means the default.
+        parameters: what is set of it, by name; `impasto models show NAME` lists them.
+        statistics: what nets normalise by: `frozen` (also where empty), `smoothed` or `per-frame`.
+        compile: whether nets are compiled, which needs a C++ compiler where they work.
+    """
+
+    name: str = ""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    statistics: str = ""
+    compile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +119,16 @@ def stylize_spec(
     plate: PathLike,
     *,
     out: PathLike,
-    style: PathLike | None = None,
+    style: PathLike | Styling | Iterable[PathLike | Styling] | None = None,
     keys: Mapping[int, PathLike | Painting] | None = None,
     motion: str = "",
     strength: float | None = None,
     style_scale: float | None = None,
     relight: float | None = None,
     preserve_colour: bool = False,
+    preserve_luminance: bool = False,
+    mask: PathLike = "",
+    look: str | Look = "",
     seed: int = 0,
     options: Options | None = None,
 ) -> job_pb2.JobSpec:
@@ -95,7 +137,7 @@ def stylize_spec(
     Args:
         plate: pattern of the sequence, one picture, or a video.
         out: pattern of the EXR files to write.
-        style: a picture, a weights file or a preset's name.
+        style: a picture, a weights file or a preset's name; or a `Styling`; or several of these.
         keys: painted frames by their number.
         motion: a model's id, `plate` for the plate's own layers, or a pattern of EXRs that hold motion; empty takes
             the default model.
@@ -103,6 +145,9 @@ def stylize_spec(
         style_scale: brush size relative to the style picture's own.
         relight: how far paint follows the plate's light, 0..1.
         preserve_colour: whether the plate keeps its hues.
+        preserve_luminance: whether the plate keeps its broad light and shade.
+        mask: where paint shows at all: a layer of the plate, or a pattern of pictures; empty means everywhere.
+        look: what paints after pictures; a model's id, or a `Look`.
         seed: of every random draw.
         options: what every kind of job takes.
 
@@ -113,15 +158,17 @@ def stylize_spec(
     spec = _spec(plate, out, options or Options())
     wish = spec.stylize
     wish.SetInParent()
-    if style is not None:
-        wish.styles.append(style_spec(style))
+    wish.styles.extend(style_spec(each) for each in _stylings(style))
+    if os.fspath(mask):
+        wish.mask.CopyFrom(mask_source(mask))
+    _set_look(wish, Look(name=look) if isinstance(look, str) else look)
     for frame, key in sorted((keys or {}).items()):
         wish.keys.append(_key(frame, key))
     wish.motion.CopyFrom(motion_source(motion))
     for name, value in (("strength", strength), ("style_scale", style_scale), ("relight", relight)):
         if value is not None:
             setattr(wish, name, value)
-    wish.preserve_colour = preserve_colour
+    wish.preserve_colour, wish.preserve_luminance = preserve_colour, preserve_luminance
     if not 0 <= seed < 1 << 32:
         raise BadRequestError(f"The seed {seed} lies outside 0 to {(1 << 32) - 1}.", reason="VALUE_INVALID")
     wish.seed = seed
@@ -274,6 +321,14 @@ def motion_source(text: str) -> job_pb2.MotionSource:
     return job_pb2.MotionSource(model=text)
 
 
+def mask_source(mask: PathLike) -> job_pb2.Mask:
+    """A mask: pictures, where the text holds a slash, a number's mark or a picture's ending; else the plate's layer."""
+    text = os.fspath(mask)
+    if any(mark in text for mark in "/\\#%$") or text.lower().endswith(PICTURES):
+        return job_pb2.Mask(files=job_pb2.MaskFiles(pattern=absolute(text)))
+    return job_pb2.Mask(layer=text)
+
+
 def expand_passes(names: Iterable[str]) -> tuple[str, ...]:
     """Passes in their order, `all` and `none` written out.
 
@@ -323,12 +378,35 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
     )
 
 
-def style_spec(style: PathLike) -> job_pb2.Style:
-    """A look as a job names it: a file where one is there or the name looks like a path, else a preset's name."""
-    name = os.fspath(style)
+def _stylings(style: PathLike | Styling | Iterable[PathLike | Styling] | None) -> list[PathLike | Styling]:
+    if style is None:
+        return []
+    return [style] if isinstance(style, str | os.PathLike | Styling) else list(style)
+
+
+def style_spec(style: PathLike | Styling) -> job_pb2.Style:
+    """A style as a job names it: a file where one is there or the name looks like a path, else a preset's name."""
+    styling = style if isinstance(style, Styling) else Styling(style)
+    name = os.fspath(styling.style)
+    spec = job_pb2.Style(name=name, frames=styling.frames)
     if Path(name).is_file() or any(mark in name for mark in "./\\"):
-        return job_pb2.Style(name=name, file=plate_pb2.FileRef(path=absolute(name)))
-    return job_pb2.Style(name=name)
+        spec.file.path = absolute(name)
+    if styling.weight is not None:
+        spec.weight = styling.weight
+    if os.fspath(styling.mask):
+        spec.mask.CopyFrom(mask_source(styling.mask))
+    if not 0 <= styling.fade < 1 << 20:
+        raise BadRequestError(
+            f"The fade of style {name} is {styling.fade}; give a number of frames.", reason="VALUE_INVALID"
+        )
+    spec.fade = styling.fade
+    return spec
+
+
+def _set_look(wish: job_pb2.StylizeSpec, look: Look) -> None:
+    wish.look, wish.statistics, wish.compile = look.name, look.statistics, look.compile
+    for name, value in look.parameters.items():
+        wish.look_parameters[name] = value
 
 
 def _key(frame: int, key: PathLike | Painting) -> job_pb2.Key:

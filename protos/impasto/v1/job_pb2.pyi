@@ -122,7 +122,7 @@ class ColourSpaces(_message.Message):
     def __init__(self, plate: _Optional[str] = ..., key: _Optional[str] = ..., style: _Optional[str] = ..., out: _Optional[str] = ...) -> None: ...
 
 class StylizeSpec(_message.Message):
-    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "every", "look", "look_parameters", "mask", "statistics", "preserve_luminance")
+    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "every", "look", "look_parameters", "mask", "statistics", "preserve_luminance", "compile")
     class LookParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -144,6 +144,7 @@ class StylizeSpec(_message.Message):
     MASK_FIELD_NUMBER: _ClassVar[int]
     STATISTICS_FIELD_NUMBER: _ClassVar[int]
     PRESERVE_LUMINANCE_FIELD_NUMBER: _ClassVar[int]
+    COMPILE_FIELD_NUMBER: _ClassVar[int]
     styles: _containers.RepeatedCompositeFieldContainer[Style]
     keys: _containers.RepeatedCompositeFieldContainer[Key]
     motion: MotionSource
@@ -158,7 +159,8 @@ class StylizeSpec(_message.Message):
     mask: Mask
     statistics: str
     preserve_luminance: bool
-    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ...) -> None: ...
+    compile: bool
+    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ..., compile: bool = ...) -> None: ...
 
 class Style(_message.Message):
     __slots__ = ("name", "file", "weight", "mask", "frames", "fade")

@@ -5,6 +5,7 @@ from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.jobs.plan import Plan, make_plan, resolve_device
+from impasto.server.models import catalogue, weights
 from impasto.v1.job_pb2 import JobSpec, Key, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
 
@@ -57,6 +58,12 @@ CHANGES = {
     "scale": lambda spec: setattr(spec.stylize, "style_scale", 2),
     "relight": lambda spec: setattr(spec.stylize, "relight", 0),
     "hues": lambda spec: setattr(spec.stylize, "preserve_colour", True),
+    "light": lambda spec: setattr(spec.stylize, "preserve_luminance", True),
+    "look": lambda spec: setattr(spec.stylize, "look", "microast"),
+    "look parameter": lambda spec: spec.stylize.look_parameters.update({"content": 0.4}),
+    "statistics": lambda spec: setattr(spec.stylize, "statistics", "smoothed"),
+    "compile": lambda spec: setattr(spec.stylize, "compile", True),
+    "mask": lambda spec: setattr(spec.stylize.mask, "layer", "matte"),
     "seed": lambda spec: setattr(spec.stylize, "seed", 7),
     "motion model": lambda spec: setattr(spec.stylize.motion, "model", "deepflow"),
     "motion given": lambda spec: setattr(spec.stylize.motion, "plate", True),
@@ -68,6 +75,15 @@ CHANGES = {
     "kind": lambda spec: spec.motion.SetInParent(),
     "shot": lambda spec: (setattr(spec.plate, "shot", "1-3"), setattr(spec.plate, "frames", "1-3")),
 }
+
+
+@pytest.fixture(autouse=True)
+def microast_files(monkeypatch, tmp_path_factory):
+    """A store in which the look `microast` is ready."""
+    monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
+    monkeypatch.setattr(weights.Store, "verify", lambda store, file: file.sha256)
+    for file in catalogue.find("microast", "style").published:
+        weights.default_store().path(file).write_bytes(file.file.encode())
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
@@ -91,6 +107,8 @@ def test_the_digest_changes_with_all_that_decides_a_pixel(change):
         lambda spec: setattr(spec.stylize, "strength", 1.0),
         lambda spec: setattr(spec.stylize.motion, "model", "dis"),
         lambda spec: setattr(spec.output, "layer_prefix", "impasto_"),
+        lambda spec: setattr(spec.stylize, "look", "swd"),
+        lambda spec: setattr(spec.stylize, "statistics", "frozen"),
         lambda spec: spec.plate.views.append(""),
         lambda spec: spec.plate.files.reverse(),
     ],

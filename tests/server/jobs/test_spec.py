@@ -1,9 +1,11 @@
+import math
+
 import pytest
 
 from impasto.server.errors import BadRequest, ImpastoError
 from impasto.server.jobs.spec import check, file_refs, motion_model, refuse_writing_onto_inputs
 from impasto.server.models.style.presets import presets
-from impasto.v1.job_pb2 import JobSpec, Key, Style
+from impasto.v1.job_pb2 import JobSpec, Key, Mask, MaskFiles, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
 
 REF = FileRef(sha256="a" * 64, size=1, path="/show/a.exr")
@@ -46,8 +48,17 @@ def test_missing_frames_are_no_reason_to_refuse():
     assert check(spec).wanted == (1001, 1002, 1003, 1004)
 
 
-def _two_styles(spec):
-    spec.stylize.styles.extend([Style(file=REF), Style(file=REF)])
+def _style(**fields):
+    return lambda spec: spec.stylize.styles.append(Style(name="/show/a.png", file=REF, **fields))
+
+
+def _roto(*frames):
+    files = [FrameFile(frame=frame, file=REF) for frame in frames]
+    return Mask(files=MaskFiles(pattern="/show/m.####.exr", files=files))
+
+
+def _knob(name, value):
+    return lambda spec: spec.stylize.look_parameters.update({name: value})
 
 
 def _two_keys(spec):
@@ -72,7 +83,9 @@ def _set(path, value):
         at = spec
         for parent in parents:
             at = at[int(parent)] if parent.isdigit() else getattr(at, parent)
-        if isinstance(value, list):
+        if isinstance(value, Mask):
+            getattr(at, name).CopyFrom(value)
+        elif isinstance(value, list):
             at.ClearField(name)
             getattr(at, name).extend(value)
         else:
@@ -108,7 +121,22 @@ def _set(path, value):
         (_empty_motion, "MOTION_EMPTY", "m.####.exr"),
         (_set("stylize.motion.model", "warp9"), "MODEL_UNKNOWN", "warp9"),
         (lambda spec: spec.stylize.ClearField("keys"), "LOOK_MISSING", "--style"),
-        (_two_styles, "STYLES_TOO_MANY", "2"),
+        (_style(weight=math.nan), "VALUE_INVALID", "weight nan"),
+        (_style(weight=-1), "VALUE_INVALID", "0 or more"),
+        (_style(weight=0), "VALUE_INVALID", "Every style has the weight 0"),
+        (_style(weight=2, mask=Mask(layer="matte")), "VALUE_INVALID", "between 0 and 1, as it has a mask"),
+        (_style(frames="1..2"), "RANGE_INVALID", "style /show/a.png"),
+        (_style(frames="1-5"), "RANGE_INVALID", "none of which is in the shot"),
+        (_style(mask=Mask()), "MASK_EMPTY", "neither a layer nor files"),
+        (_style(mask=Mask(files=MaskFiles(pattern="/show/m.####.exr"))), "MASK_EMPTY", "m.####.exr"),
+        (_style(frames="1003", mask=_roto(1001, 1002)), "MASK_MISSING", "no frame 1003"),
+        (_set("stylize.mask", _roto(1001, 1002, 1004)), "MASK_MISSING", "no frame 1003"),
+        (_set("stylize.mask", _roto(1001, 1001)), "FRAME_TWICE", "1001"),
+        (_set("stylize.look", "cubism"), "MODEL_UNKNOWN", "swd"),
+        (_set("stylize.look", "johnson"), "LOOK_INVALID", "paint after no picture"),
+        (_knob("contents", 0.5), "VALUE_INVALID", "it has: content"),
+        (_knob("content", 3), "VALUE_INVALID", "between 0 and 1"),
+        (_set("stylize.statistics", "thawed"), "VALUE_INVALID", "frozen"),
         (_set("stylize.styles", [Style(name="mosaik")]), "STYLE_UNKNOWN", "mosaik"),
         (_set("stylize.strength", 1.5), "VALUE_INVALID", "Strength is 1.5"),
         (_set("stylize.strength", float("nan")), "VALUE_INVALID", "Strength is nan"),

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 
 from impasto.server.errors import BadRequest, Denied, NotFound, NotReady
 from impasto.server.models import weights as store_of_weights
-from impasto.server.models.card import Model, Weights
+from impasto.server.models.card import OURS, Model, Weights, bundled
 from impasto.server.models.catalogue import catalogue
 from impasto.server.models.weights import Store, commercial, default_folder, default_policy, published, read
 
@@ -218,12 +219,50 @@ def test_an_import_of_something_else_is_refused_in_one_sentence(store, tmp_path)
     assert not store.folder.exists()
 
 
-def test_every_published_file_has_a_checksum_and_a_licence():
+def test_every_published_file_has_a_licence_and_the_checksum_its_publisher_gave():
     for _, weights in published().values():
-        assert len(weights.sha256) in (8, 64), weights.file
-        assert int(weights.sha256, 16) >= 0
         assert weights.licence
+        if weights.source == OURS and not weights.sha256:
+            continue  # not in this build
         assert weights.trained_on
+        assert len(weights.sha256) in (0, 8, 64), weights.file
+        assert int(weights.sha256 or "0", 16) >= 0
+
+
+def test_a_file_without_a_published_checksum_is_taken_by_its_name_and_a_later_change_is_noticed(store, tmp_path):
+    brought = tmp_path / "decoder.pth"
+    brought.write_bytes(CONTENT)
+    taken = store.take(brought)
+    assert (taken.file, store.verify(taken)) == ("decoder.pth", SHA)
+    store.path(taken).write_bytes(CONTENT + b"!")
+    with pytest.raises(NotReady, match="was damaged or changed"):
+        store.verify(taken)
+
+
+def test_a_net_of_several_files_is_ready_when_all_of_one_choice_are_here(store, site):
+    beside = replace(card(f"{site.url}/file"), file="encoder.pth")
+    whole = replace(card(f"{site.url}/file"), beside=(beside,))
+    net = model(whole)
+    store.pull(whole)
+    with pytest.raises(NotReady, match="are not on this machine"):
+        store.ready_files(net)
+    store.pull(beside)
+    assert store.ready_files(net) == (store.path(whole), store.path(beside))
+    assert [file.file for file in net.published] == ["net.pth", "encoder.pth"]
+
+
+def test_weights_that_come_with_the_program_are_told_by_their_card(monkeypatch, tmp_path, store):
+    monkeypatch.setattr("impasto.server.models.card.BUNDLED", tmp_path)
+    monkeypatch.setattr("impasto.server.models.weights.BUNDLED", tmp_path)
+    absent = bundled("ours")
+    with pytest.raises(NotReady, match="are not in this build; choose another model"):
+        store.ready(model(absent))
+    (tmp_path / "ours.safetensors").write_bytes(CONTENT)
+    told = {"file": "ours.safetensors", "sha256": SHA, "bytes": len(CONTENT), "trained_on": "paintings", "hours": 2}
+    (tmp_path / "ours.json").write_text(json.dumps(told))
+    found = bundled("ours")
+    assert (found.trained_on, found.size, found.metrics) == ("paintings", len(CONTENT), "hours: 2")
+    assert store.ready(model(found)) == tmp_path / "ours.safetensors"
 
 
 def test_torchvision_files_carry_their_checksum_in_their_name():

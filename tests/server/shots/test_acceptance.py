@@ -57,7 +57,7 @@ class Part:
 def painted(tiny, shot, key):
     shaper, store = Shaper(3.0), tiny.Memory()
     motion = GivenMotion(shot, shot.layers, "truth", shaper, store, tiny.Audience())
-    recipe = Recipe((key,), None, "", 1.0, 0, shaper)
+    recipe = Recipe((key,), (), 1.0, 0, shaper)
     return {made.frame: made for made in render(shot, recipe, motion, shot.frames, store, tiny.Audience())}
 
 

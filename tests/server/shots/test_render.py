@@ -9,6 +9,7 @@ from impasto.server.errors import BadRequest, Cancelled
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import Recipe, render
 from impasto.server.shots.keys import Key
+from impasto.server.shots.layers import Layer
 from impasto.server.shots.render import FILL, KEY, STYLE
 
 SHAPER = Shaper(1.0)
@@ -21,7 +22,8 @@ def key(shot, frame, coverage=1.0, **more):
 
 
 def recipe(keys=(), painter=None, relight=1.0):
-    return Recipe(tuple(keys), painter, "stripes", relight, 7, SHAPER)
+    layers = () if painter is None else (Layer(lambda frame: painter, "stripes"),)
+    return Recipe(tuple(keys), layers, relight, 7, SHAPER)
 
 
 def frames(tiny, shot, how, wanted=None, store=None, watch=None):
@@ -188,5 +190,5 @@ def test_each_frame_may_have_a_painter_of_its_own(tiny):
     def painter(frame):
         return painters.setdefault(frame, tiny.Painter())
 
-    frames(tiny, tiny.Shot(), recipe(painter=painter))
+    frames(tiny, tiny.Shot(), Recipe((), (Layer(painter, "each its own"),), 1.0, 7, SHAPER))
     assert set(painters) == {1, 9, 12}

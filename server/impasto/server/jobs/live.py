@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, FrameError
 from impasto.server.jobs.places import Places
-from impasto.server.models.style import files as style_files
+from impasto.server.models.style import looks
 from impasto.server.models.style.painter import Painter
+from impasto.server.models.style.statistics import Statistics
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.plates import Shaper, srgb
 from impasto.server.shots.live import Bytes, Live
@@ -148,7 +149,7 @@ class LiveStream:
         if abs(found / self._knee - 1) > 0.02:
             self._set_knee(found)
             self._engine.renew()
-        if hasattr(self._painter, "prepare"):
+        if looks.freezes(self._painter):
             self._freezing = self._worker.submit(self._freeze, list(self._samples))
         self._samples.clear()
         return True
@@ -160,8 +161,8 @@ class LiveStream:
 
     def _freeze(self, samples: list[Bytes]) -> Painter:
         with fixed_threads():
-            prepared: Painter = self._painter.prepare(self._tensor(sample) for sample in samples)  # type: ignore[attr-defined]
-        return prepared
+            seen = {number: self._tensor(sample) for number, sample in enumerate(samples)}
+            return looks.over_shot(self._painter, lambda: seen, Statistics.FROZEN)(0)
 
     # Painting
 
@@ -248,15 +249,16 @@ def check(settings: LiveSettings, config: ServerConfig) -> None:
 
 
 def _painter(wish: LiveSettings, places: Places) -> Painter:
-    parameters = {
-        "style_scale": wish.style_scale if wish.HasField("style_scale") else 1.0,
-        "preserve_colour": float(wish.preserve_colour),
-    }
+    manner = looks.Manner(
+        style_scale=wish.style_scale if wish.HasField("style_scale") else 1.0,
+        preserve_colour=wish.preserve_colour,
+        canvas=False,  # frames are painted at the size that was asked for
+    )
     try:
         path = places.local(wish.style.file) if wish.style.HasField("file") else None
     except FrameError as error:
         raise BadRequest(f"The style cannot be read: {error.message}", reason="STYLE_UNREADABLE") from error
-    return style_files.open_style(wish.style.name, path, "", parameters)
+    return looks.open_style(wish.style.name, path, "", manner)
 
 
 def _bytes(values: NDArray[Any]) -> Bytes:

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,24 @@ from impasto.server.jobs.spec import (
     makes_frames,
     motion_model,
     motion_source,
+    numbered,
     output_pattern,
 )
-from impasto.v1.job_pb2 import JobSpec
+from impasto.v1.job_pb2 import JobSpec, Mask, Style
 from impasto.v1.job_pb2 import Plan as PlanMessage
 
 if TYPE_CHECKING:
     from impasto.server.models.card import Model
     from impasto.server.plates import Header
 
-SECONDS_PER_MEGAPIXEL = {"dis": 2.0, "deepflow": 12.0, "swd": 65.0, "johnson": 12.0}
+SECONDS_PER_MEGAPIXEL = {
+    "dis": 2.0,
+    "deepflow": 12.0,
+    "swd": 65.0,
+    "johnson": 12.0,
+    "gatys": 600.0,
+    "styleformer": 30.0,
+}
 """Expected seconds a frame of a million pixels takes in a model, both directions of motion, on 2 CPU cores."""
 SECONDS_AROUND = 3.0
 """The same for reading, carrying, resampling and writing."""
@@ -214,15 +222,14 @@ def models_used(spec: JobSpec) -> dict[str, str]:
         NotReady: the weights of the motion model are not here.
         Denied: they may not be used.
     """
-    from impasto.server.models.catalogue import catalogue, find
+    from impasto.server.models.catalogue import find
 
     used = {}
     if name := motion_model(spec):
         model = find(name, "flow")
         used[name] = f"{model.version}/{_weights(model)}"
     if spec.WhichOneof("kind") == "stylize":
-        # Which painter a style file means is known when it is opened; all are counted in.
-        used |= {model.id: f"{model.version}" for model in catalogue().values() if model.family == "style"}
+        used |= _looks_used(spec)
     if spec.WhichOneof("kind") == "interpolate":
         for name in {*interpolation_models(spec), "splat"}:
             model = find(name, "interpolation")
@@ -230,13 +237,35 @@ def models_used(spec: JobSpec) -> dict[str, str]:
     return used
 
 
+def _looks_used(spec: JobSpec) -> dict[str, str]:
+    """The look that paints after pictures or keys, and the nets of one look where a style may be one."""
+    from impasto.server.models.style import looks, presets
+
+    wish = spec.stylize
+    look = looks.find(wish.look)
+    used = {}
+    # Whether a file is a picture or a net is known when it is opened.
+    if any(style.HasField("file") for style in wish.styles):
+        used[looks.ONE_LOOK] = looks.net_version()
+    if not wish.styles or not all(_is_weights(style.name) for style in wish.styles):
+        used[look.id] = f"{look.version}/{_weights(look)}"
+    if any(style.name in presets.presets() and not style.HasField("file") for style in wish.styles):
+        used["presets"] = f"{presets.VERSION}"
+    return used
+
+
+def _is_weights(name: str) -> bool:
+    """Whether a style's name can only be that of a net's weights."""
+    return name.lower().endswith((".pth", ".pt", ".model", ".safetensors"))
+
+
 def _weights(model: Model) -> str:
     """SHA-256 of the weights a model will use; empty where it needs none."""
-    if not model.published:
+    if not model.choices:
         return ""
     from impasto.server.models import weights
 
-    return weights.digest(weights.Store(weights.default_folder(), weights.default_policy()).ready(model))
+    return ",".join(weights.digest(file) for file in weights.default_store().ready_files(model))
 
 
 def _precision(spec: JobSpec) -> str:
@@ -246,7 +275,7 @@ def _precision(spec: JobSpec) -> str:
     from impasto.server.models.catalogue import catalogue
 
     for name in models_used(spec):
-        if wish not in catalogue()[name].precisions:
+        if name in catalogue() and wish not in catalogue()[name].precisions:
             raise BadRequest(
                 f"The model {name} was not tested in {wish}; use float32.", reason="PRECISION_UNKNOWN", model=name
             )
@@ -308,7 +337,11 @@ def _digest(spec: JobSpec, frames: Frames, device: str, precision: str, shrunk: 
         "plate": sorted((e.frame, e.view, e.file.sha256) for e in spec.plate.files if e.frame in in_shot),
         "video": spec.plate.video.sha256,
         "keys": sorted((k.frame, k.file.sha256, _value(k, "weight", 1.0), k.hold) for k in spec.stylize.keys),
-        "styles": [style.file.sha256 or style.name for style in spec.stylize.styles],
+        "styles": [
+            [s.file.sha256 or s.name, _value(s, "weight", 1.0), _mask(s.mask, in_shot), s.frames, s.fade]
+            for s in spec.stylize.styles
+        ],
+        "mask": _mask(spec.stylize.mask, in_shot),
         "motion": [
             motion_model(spec),
             source.plate,
@@ -332,8 +365,17 @@ def _between(spec: JobSpec, frames: Frames) -> list[Any]:
     return [times, wish.repair, wish.cuts or "hold", wish.model or "auto", paint]
 
 
+def _mask(mask: Mask, shot: Collection[int]) -> list[Any]:
+    """A mask by its content, as far as it is of the shot."""
+    files = mask.files.files
+    inside = [entry for entry in files if entry.frame in shot] if numbered(mask) else files
+    return [mask.layer, sorted((entry.frame, entry.view, entry.file.sha256) for entry in inside)]
+
+
 def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
     """Plain values of a job, with what is absent put in, so that naming a default changes nothing."""
+    from impasto.server.models.style.looks import DEFAULT_LOOK
+
     wish, colour = spec.stylize, spec.colour
     return {
         "passes": passes,
@@ -344,10 +386,15 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
         "strength": _value(wish, "strength", 1.0),
         "style_scale": _value(wish, "style_scale", 1.0),
         "preserve_colour": wish.preserve_colour,
+        "preserve_luminance": wish.preserve_luminance,
         "relight": _value(wish, "relight", 1.0),
         "seed": wish.seed,
         "stmap": spec.stmap.key,
         "picking": [_value(spec.keys, "share", 0.95), spec.keys.most, spec.keys.painted],
+        "look": wish.look or DEFAULT_LOOK,
+        "look_parameters": sorted(wish.look_parameters.items()),
+        "statistics": wish.statistics or "frozen",
+        "compile": wish.compile,
     }
 
 
@@ -370,9 +417,17 @@ def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
     choices = {"device": device, "precision": precision}
     choices["motion"] = motion_model(spec) or given[source.WhichOneof("source") or "plate"]
     if spec.WhichOneof("kind") == "stylize":
+        from impasto.server.models.style import looks
+
         wish = spec.stylize
         choices["keys"] = format_frames(key.frame for key in wish.keys) or "none"
-        choices["style"] = wish.styles[0].name if wish.styles else "after the nearest key"
+        choices["style"] = ", ".join(map(_style, wish.styles)) or "after the nearest key"
+        choices["look"] = looks.find(wish.look).id
+        if wish.look_parameters:
+            choices["look parameters"] = ", ".join(f"{n}={v:g}" for n, v in sorted(wish.look_parameters.items()))
+        choices["statistics"] = wish.statistics or "frozen"
+        if wish.compile:
+            choices["nets"] = "compiled"
         choices["strength"] = f"{_value(wish, 'strength', 1.0):g}"
         choices["seed"] = str(wish.seed)
     elif spec.WhichOneof("kind") == "interpolate":
@@ -380,6 +435,15 @@ def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
         choices["cuts"] = spec.interpolate.cuts or "hold"
         choices["repair"] = "yes" if spec.interpolate.repair else "no"
     return choices
+
+
+def _style(style: Style) -> str:
+    """A style as its user would write it."""
+    text = style.name + (f"={style.weight:g}" if style.HasField("weight") else "")
+    if style.HasField("mask"):
+        text += f",mask={style.mask.layer or style.mask.files.pattern}"
+    text += f",frames={style.frames}" if style.frames else ""
+    return text + (f",fade={style.fade}" if style.fade else "")
 
 
 def _warnings(spec: JobSpec, frames: Frames) -> list[str]:
@@ -421,7 +485,8 @@ def _seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> float:
         picking = SECONDS_OF_PICKING * min(len(frames.wanted), 48) * len(frames.shot)
     if spec.WhichOneof("kind") == "stylize":
         first, further = (0.0, 1 / 3) if spec.stylize.keys else (1.0, 1 / 5)
-        seconds += SECONDS_PER_MEGAPIXEL["swd"] * (first + further * len(frames.wanted))
+        per_megapixel = max(SECONDS_PER_MEGAPIXEL.get(name, 5.0) for name in _looks_used(spec))
+        seconds += per_megapixel * max(1, len(spec.stylize.styles)) * (first + further * len(frames.wanted))
     return round(seconds * megapixels + picking, 3)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from impasto.sequences import SequenceError, parse_frames
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.looks import make_layers
 from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.source import PlateShot
 from impasto.server.jobs.spec import interpolation_models, motion_model, motion_source
@@ -20,9 +20,6 @@ from impasto.server.models import catalogue, weights
 from impasto.server.models.card import Model
 from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.interpolation.interpolator import Interpolator
-from impasto.server.models.style import files as style_files
-from impasto.server.models.style.painter import Painter
-from impasto.server.shots import screen
 from impasto.server.shots.analysis import Analysis
 from impasto.server.shots.keys import Key
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
@@ -93,7 +90,7 @@ def make_interpolators(task: Task) -> dict[str, Interpolator]:
 
 def _estimator(model: Model, plan: Plan, grain: float) -> tuple[FlowEstimator, str]:
     """The model ready to measure, and what beside its version decides its results: a net's weights and numbers."""
-    if not model.published:
+    if not model.choices:
         return model.build(grain=grain), ""
     file = weights.default_store().ready(model)
     estimator = model.build(weights=file, grain=grain, precision=plan.precision, memory=plan.memory, device=plan.device)
@@ -132,11 +129,9 @@ def make_recipe(
     """Keys and looks of a stylize job, read from their files."""
     wish = task.spec.stylize
     keys = tuple(_key(task, key, shot, display) for key in sorted(wish.keys, key=lambda key: key.frame))
-    painter, digest = _painter(task, keys, shaper)
     return Recipe(
         keys=keys,
-        painter=painter,
-        painter_digest=digest,
+        layers=make_layers(task, shot, display, keys, shaper),
         relight=wish.relight if wish.HasField("relight") else 1.0,
         seed=wish.seed,
         shaper=shaper,
@@ -161,7 +156,7 @@ def _key(task: Task, wish: KeySpec, shot: PlateShot, display: plates.Window) -> 
             reason="KEY_SIZE",
             frame=wish.frame,
         )
-    at_plate = _moved(plate, expected.x0 - size.x0, expected.y0 - size.y0)
+    at_plate = plates.moved(plate, expected.x0 - size.x0, expected.y0 - size.y0)
     colour = plates.ColourSpace.resolve(task.spec.colour.key, at_plate)
     view = shot.view if shot.view in plate.views else plate.views[0]
     rgb, _, _ = plates.picture(at_plate, view, shot.raster, colour)
@@ -185,49 +180,3 @@ def _hold(wish: KeySpec) -> frozenset[int] | None:
         return frozenset(parse_frames(wish.hold)) if wish.hold else None
     except SequenceError as error:
         raise BadRequest(f"The hold range of key {wish.frame} is not understood: {error}", reason="RANGE") from error
-
-
-def _moved(plate: plates.Plate, dx: int, dy: int) -> plates.Plate:
-    """The plate with both windows moved, so that a key's format lies on the plate's."""
-    if dx == dy == 0:
-        return plate
-
-    def move(window: plates.Window) -> plates.Window:
-        return plates.Window(window.x0 + dx, window.y0 + dy, window.x1 + dx, window.y1 + dy)
-
-    return dataclasses.replace(plate, data_window=move(plate.data_window), display_window=move(plate.display_window))
-
-
-def _painter(
-    task: Task, keys: tuple[Key, ...], shaper: plates.Shaper
-) -> tuple[Painter | Callable[[int], Painter], str]:
-    """What paints: the style asked for, or with keys alone the manner of the nearest key."""
-    wish = task.spec.stylize
-    parameters = {
-        "style_scale": wish.style_scale if wish.HasField("style_scale") else 1.0,
-        "preserve_colour": float(wish.preserve_colour),
-    }
-    if wish.styles:
-        style = wish.styles[0]
-        path = task.local(style.file) if style.HasField("file") else None
-        painter = style_files.open_style(style.name, path, task.spec.colour.style, parameters)
-        return screen.OnScreen(
-            painter, shaper
-        ), f"{style.file.sha256 or style.name}/{parameters}/{task.spec.colour.style}"
-    swd = catalogue.find("swd", "style")
-    by_key: dict[int, Painter] = {}
-
-    def nearest(frame: int) -> Painter:
-        key = min(keys, key=lambda key: (abs(key.frame - frame), key.frame))
-        if key.frame not in by_key:
-            manner = screen.show(key.picture, shaper)[..., *_covered(key)]
-            by_key[key.frame] = screen.OnScreen(swd.build(manner, **parameters), shaper)
-        return by_key[key.frame]
-
-    return nearest, f"swd/{swd.version}/{parameters}/nearest of {[key.digest for key in keys]}"
-
-
-def _covered(key: Key) -> tuple[slice, slice]:
-    """Rows and columns of what a key paints."""
-    rows, columns = (torch.nonzero(key.coverage[0, 0].amax(dim)).flatten() for dim in (1, 0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

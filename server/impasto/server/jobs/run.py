@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto.server import plates, shots
 from impasto.server.errors import FrameError
 from impasto.server.jobs import pick
+from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.recipe import make_motion, make_recipe
 from impasto.server.jobs.retime import retime
 from impasto.server.jobs.sequence import Follow, Sequence, sequences
@@ -114,17 +115,27 @@ def _make_view(
             yield plates.Painting(None, raster, out_colour, layers), figures
         return
     painted = _paint(task, shot, display, analysis, shaper, motion, wanted, follow)
+    strength = _strength_of_frames(task, shot, display)
     for frame, result in zip(wanted, painted, strict=True):
         layers = _layers(task, motion, frame, result)
         rgb = None
         if result is not None and _strength(task) > 0:
-            rgb = finish(shot.picture(frame), result.picture, _strength(task))[0].numpy()
+            rgb = finish(shot.picture(frame), result.picture, strength(frame))[0].numpy()
         yield plates.Painting(rgb, raster, out_colour, layers), dict(result.figures) if result is not None else {}
 
 
 def _strength(task: Task) -> float:
     wish = task.spec.stylize
     return wish.strength if wish.HasField("strength") else 1.0
+
+
+def _strength_of_frames(task: Task, shot: PlateShot, display: plates.Window) -> Callable[[int], float | Tensor]:
+    """How much of the paint shows: everywhere alike, or as the job's mask says."""
+    strength, wish = _strength(task), task.spec.stylize
+    if not wish.HasField("mask"):
+        return lambda frame: strength
+    mask = read_mask(task, wish.mask, shot, display)
+    return lambda frame: strength * mask(frame)
 
 
 def _paint(

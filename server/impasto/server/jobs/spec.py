@@ -12,7 +12,7 @@ from pathlib import Path
 from impasto.sequences import SequenceError, SequencePattern, output_times, parse_frames, refuse_inputs
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.models import catalogue
-from impasto.v1.job_pb2 import JobSpec, MotionSource
+from impasto.v1.job_pb2 import JobSpec, Mask, MotionSource, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
@@ -62,7 +62,8 @@ def check(spec: JobSpec) -> Frames:
     _check_compute(spec)
     _check_motion(motion_source(spec))
     if kind == "stylize":
-        _check_styles(spec)
+        _check_styles(spec, frames)
+        _check_values(spec)
         _check_keys(spec, frames)
     if kind == "keys":
         _check_picking(spec, frames)
@@ -98,6 +99,7 @@ def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
     """
     yield from ((f"key of frame {key.frame}", key.file) for key in spec.stylize.keys)
     yield from (("style", style.file) for style in spec.stylize.styles if style.HasField("file"))
+    yield from (("mask", entry.file) for mask in masks(spec) for entry in mask.files.files)
     if spec.plate.HasField("video"):
         yield "plate", spec.plate.video
     files = sorted(spec.plate.files, key=lambda entry: (entry.frame, entry.view))
@@ -106,6 +108,18 @@ def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
     yield from (("plate", entry.file) for place, entry in enumerate(files) if place not in first)
     yield from (("painted frame", entry.file) for entry in spec.interpolate.paint.files)
     yield from (("motion file", entry.file) for entry in motion_source(spec).files.files)
+
+
+def masks(spec: JobSpec) -> Iterator[Mask]:
+    """Every mask of a job: that of the whole, then those of its styles."""
+    if spec.stylize.HasField("mask"):
+        yield spec.stylize.mask
+    yield from (style.mask for style in spec.stylize.styles if style.HasField("mask"))
+
+
+def numbered(mask: Mask) -> bool:
+    """Whether a mask of pictures has one for every frame, not one for all."""
+    return any(mark in mask.files.pattern for mark in "#%$") or len(mask.files.files) > 1
 
 
 def output_pattern(spec: JobSpec) -> SequencePattern:
@@ -285,16 +299,12 @@ def _check_motion(source: MotionSource) -> None:
         catalogue.find(source.model or DEFAULT_MOTION, "flow")
 
 
-def _check_styles(spec: JobSpec) -> None:
+def _check_styles(spec: JobSpec, frames: Frames) -> None:
     from impasto.server.models.style import presets
 
     wish = spec.stylize
     if not wish.styles and not wish.keys:
         raise BadRequest("The job has neither a style nor a key; give --style or --key.", reason="LOOK_MISSING")
-    if len(wish.styles) > 1:
-        raise BadRequest(
-            f"The job has {len(wish.styles)} styles; this version paints with one.", reason="STYLES_TOO_MANY"
-        )
     for style in wish.styles:
         if not style.HasField("file") and style.name not in presets.presets():
             raise NotFound(
@@ -302,7 +312,64 @@ def _check_styles(spec: JobSpec) -> None:
                 f"{', '.join(sorted(presets.presets()))}.",
                 reason="STYLE_UNKNOWN",
             )
-    scale = next(known for known in catalogue.find("swd", "style").parameters if known.name == "style_scale")
+        shown = _range(style.frames, f"style {style.name}") if style.frames else frames.shot
+        if not set(shown) & set(frames.shot):
+            raise BadRequest(
+                f"The style {style.name} is for frames {style.frames}, none of which is in the shot {spec.plate.shot}; "
+                "change its frames= or widen --shot.",
+                reason="RANGE_INVALID",
+            )
+        _check_weight(style)
+        if style.HasField("mask"):
+            _check_mask(style.mask, f"style {style.name}", set(shown) & set(frames.shot), spec)
+    if wish.styles and all(style.HasField("weight") and style.weight == 0 for style in wish.styles):
+        raise BadRequest("Every style has the weight 0; give one of them more.", reason="VALUE_INVALID")
+    if wish.HasField("mask"):
+        _check_mask(wish.mask, "job", set(frames.wanted), spec)
+
+
+def _check_weight(style: Style) -> None:
+    most = 1.0 if style.HasField("mask") else math.inf
+    if style.HasField("weight") and not (math.isfinite(style.weight) and 0 <= style.weight <= most):
+        allowed = "between 0 and 1, as it has a mask" if style.HasField("mask") else "0 or more"
+        raise BadRequest(
+            f"The style {style.name} has the weight {style.weight:g}; it is {allowed}.", reason="VALUE_INVALID"
+        )
+
+
+def _check_mask(mask: Mask, whose: str, needed: set[int], spec: JobSpec) -> None:
+    if mask.WhichOneof("source") is None:
+        raise BadRequest(f"The mask of the {whose} names neither a layer nor files.", reason="MASK_EMPTY")
+    if mask.WhichOneof("source") == "layer":
+        return
+    there = {entry.frame for entry in mask.files.files}
+    if not there:
+        raise BadRequest(
+            f"The mask '{mask.files.pattern}' has no files; look at its path and frame numbers.", reason="MASK_EMPTY"
+        )
+    _refuse_doubles(mask.files.files, "mask")
+    plate = {entry.frame for entry in spec.plate.files} or needed
+    missing = sorted((needed & plate) - there) if numbered(mask) else []
+    if missing:
+        raise BadRequest(
+            f"The mask '{mask.files.pattern}' has no frame {missing[0]}; render it, or leave it out of the range.",
+            reason="MASK_MISSING",
+            frame=missing[0],
+        )
+
+
+def _check_values(spec: JobSpec) -> None:
+    from impasto.server.models.style import looks, statistics
+
+    wish = spec.stylize
+    looks.check(wish.look, wish.look_parameters)
+    kinds = [kind.value for kind in statistics.Statistics]
+    if wish.statistics and wish.statistics not in kinds:
+        raise BadRequest(
+            f"There are no statistics '{wish.statistics}'; say {', '.join(kinds[:-1])} or {kinds[-1]}.",
+            reason="VALUE_INVALID",
+        )
+    scale = looks.STYLE_SCALE
     ranges = {"strength": (0.0, 1.0), "style_scale": (scale.minimum, scale.maximum), "relight": (0.0, 1.0)}
     for name, (low, high) in ranges.items():
         value = getattr(wish, name)

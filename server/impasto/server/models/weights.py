@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from impasto.server.errors import BadRequest, Denied, ImpastoError, NotFound, NotReady
-from impasto.server.models.card import Model, Weights
+from impasto.server.models.card import BUNDLED, OURS, Model, Weights
 from impasto.server.models.catalogue import catalogue
 
 Policy = Literal["any", "commercial"]
@@ -149,8 +149,12 @@ def default_policy() -> Policy:
 
 
 def published() -> dict[str, tuple[Model, Weights]]:
-    """Every file of weights on a model's card, by file name, and the model it is for."""
-    return {weights.file: (model, weights) for model in catalogue().values() for weights in model.published}
+    """Every file of weights on a model's card, by file name, and the (first) model it is for."""
+    found: dict[str, tuple[Model, Weights]] = {}
+    for model in catalogue().values():
+        for weights in model.published:
+            found.setdefault(weights.file, (model, weights))
+    return found
 
 
 @dataclass(frozen=True)
@@ -167,20 +171,35 @@ class Store:
 
     def path(self, weights: Weights) -> Path:
         """Where this file is, or would be."""
-        return self.folder / weights.file
+        return (BUNDLED if weights.source == OURS else self.folder) / weights.file
+
+    def here(self, weights: Weights) -> bool:
+        """Whether this file and those needed with it are here."""
+        return all(self.path(file).is_file() for file in weights.files)
 
     def ready(self, model: Model) -> Path:
-        """The first file of a model's card that is here, its checksum found right.
+        """The first file of a model's card that is here with those beside it, their checksums found right.
 
         Raises:
-            NotReady: none is here, or the one here has another checksum.
-            Denied: the studio's policy refuses its licence.
+            NotReady: none is here, or one here has another checksum.
+            Denied: the studio's policy refuses a licence.
         """
-        for weights in model.published:
-            if self.path(weights).is_file():
-                self.permit(weights)
-                self.verify(weights)
-                return self.path(weights)
+        return self.ready_files(model)[0]
+
+    def ready_files(self, model: Model) -> tuple[Path, ...]:
+        """As `ready`: that file, then those needed with it, in the order of the card."""
+        for weights in model.choices:
+            if self.here(weights):
+                for file in weights.files:
+                    self.permit(file)
+                    self.verify(file)
+                return tuple(self.path(file) for file in weights.files)
+        if any(weights.source == OURS for weights in model.choices):
+            raise NotReady(
+                f"The weights of '{model.id}' are not in this build; choose another model.",
+                reason="WEIGHTS_MISSING",
+                model=model.id,
+            )
         raise NotReady(
             f"The weights of '{model.id}' are not on this machine; fetch them with `impasto models pull {model.id}`, "
             "or bring the file with `impasto models import FILE`.",
@@ -211,16 +230,32 @@ class Store:
                 reason="WEIGHTS_MISSING",
             )
         found = digest(path)
-        if not weights.matches(found):
+        expected = weights.sha256 or self._noted(weights)
+        if expected and not found.startswith(expected):
             raise NotReady(
-                f"{path} has the SHA-256 {found[:16]}... instead of {weights.sha256[:16]}; it was damaged or changed, "
+                f"{path} has the SHA-256 {found[:16]}... instead of {expected[:16]}; it was damaged or changed, "
                 f"delete it and fetch it again with `impasto models pull {weights.file}`.",
                 reason="WEIGHTS_CHANGED",
             )
         return found
 
+    def _note(self, weights: Weights, found: str) -> None:
+        """Write down the checksum of a file whose publisher gave none, so that a later change is noticed."""
+        if not weights.sha256:
+            self._notes(weights).write_text(found + "\n", encoding="utf-8")
+
+    def _noted(self, weights: Weights) -> str:
+        notes = self._notes(weights)
+        return notes.read_text(encoding="utf-8").strip() if notes.is_file() else ""
+
+    def _notes(self, weights: Weights) -> Path:
+        path = self.path(weights)
+        return path.with_name(f"{path.name}.sha256")
+
     def take(self, file: Path) -> Weights:
         """Copy a file brought from elsewhere into the folder, known by its checksum whatever it is called.
+
+        A file whose publisher gave no checksum is known by its name; the checksum it came with is written down.
 
         Returns:
             What it is.
@@ -239,6 +274,11 @@ class Store:
                 self._keep(weights, lambda part: shutil.copyfile(file, part))
                 return weights
         named = published().get(file.name)
+        if named and not named[1].sha256 and named[1].source != OURS:
+            self.permit(named[1])
+            self._keep(named[1], lambda part: shutil.copyfile(file, part))
+            self._note(named[1], found)
+            return named[1]
         expected = f" instead of {named[1].sha256[:16]}; it was damaged on the way" if named else ""
         raise BadRequest(
             f"{file} has the SHA-256 {found[:16]}...{expected or ', which no model knows'}; import one of the files "
@@ -253,7 +293,7 @@ class Store:
         part = Path(name)
         try:
             write(part)
-            if not weights.matches(digest(part)):
+            if weights.sha256 and not weights.matches(digest(part)):
                 raise BadRequest(f"{weights.file} changed while it was copied; import it again.")
             part.chmod(0o644)
             return part.replace(self.path(weights))
@@ -285,7 +325,7 @@ class Store:
                 reason="LICENCE_NOT_ACCEPTED",
             )
         path = self.path(weights)
-        if path.is_file() and weights.matches(digest(path)):
+        if path.is_file() and (not weights.sha256 or weights.matches(digest(path))):
             return path
         if not weights.source.startswith(("https://", "http://")):
             raise NotReady(
@@ -297,13 +337,14 @@ class Store:
         part = path.with_name(f"{path.name}.part")
         _fetch(weights, part, progress)
         found = digest(part)
-        if not weights.matches(found):
+        if weights.sha256 and not weights.matches(found):
             part.unlink()
             raise NotReady(
                 f"{weights.source} gave a file with the SHA-256 {found[:16]}... instead of {weights.sha256[:16]}; "
                 "nothing was kept, check for a proxy in between and try again.",
                 reason="WEIGHTS_CHANGED",
             )
+        self._note(weights, found)
         return part.replace(path)
 
 

@@ -5,8 +5,9 @@ from impasto.server.plates.contact_sheet import contact_sheet, flow_colours
 from impasto.server.plates.exr import write
 from impasto.server.plates.header import Header
 from impasto.server.plates.limits import Limits
+from impasto.server.plates.mask import mask
 from impasto.server.plates.package import OutputOptions, Painting, assemble
-from impasto.server.plates.plate import Plate, Window
+from impasto.server.plates.plate import Plate, Window, moved
 from impasto.server.plates.raster import motion_layers, picture
 from impasto.server.plates.reader import FileReader, Reader, read, read_header
 from impasto.server.plates.shaper import Shaper
@@ -27,7 +28,9 @@ __all__ = [
     "assemble",
     "contact_sheet",
     "flow_colours",
+    "mask",
     "motion_layers",
+    "moved",
     "picture",
     "read",
     "read_header",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -69,3 +69,14 @@ class Plate:
     encoding: str = "scene_linear"
     source: str = ""
     notes: tuple[str, ...] = ()
+
+
+def moved(plate: Plate, dx: int, dy: int) -> Plate:
+    """The plate with both windows moved, so that another's format lies on its own."""
+    if dx == dy == 0:
+        return plate
+
+    def move(window: Window) -> Window:
+        return Window(window.x0 + dx, window.y0 + dy, window.x1 + dx, window.y1 + dy)
+
+    return replace(plate, data_window=move(plate.data_window), display_window=move(plate.display_window))

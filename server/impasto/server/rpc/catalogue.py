@@ -6,6 +6,7 @@ import grpc
 
 from impasto.server.errors import BadRequest
 from impasto.server.models import catalogue, weights
+from impasto.server.models.card import Model
 from impasto.v1.catalog_pb2 import (
     ListModelsRequest,
     ListModelsResponse,
@@ -14,6 +15,7 @@ from impasto.v1.catalog_pb2 import (
     ModelInfo,
     ModelParameter,
     StyleInfo,
+    WeightsInfo,
 )
 from impasto.v1.catalog_pb2_grpc import CatalogServiceServicer
 
@@ -28,29 +30,8 @@ class CatalogService(CatalogServiceServicer):
                 f"There is no family '{request.family}'; say flow, style or interpolation.", reason="FAMILY_UNKNOWN"
             )
         store = weights.Store(weights.default_folder())
-        return ListModelsResponse(
-            models=[
-                ModelInfo(
-                    id=model.id,
-                    family=model.family,
-                    summary=model.summary,
-                    ready=not model.published or any(store.path(each).is_file() for each in model.published),
-                    licence=model.weights.licence if model.weights else "",
-                    parameters=[
-                        ModelParameter(
-                            name=known.name,
-                            help=known.help,
-                            default_value=known.default,
-                            minimum=known.minimum,
-                            maximum=known.maximum,
-                        )
-                        for known in model.parameters
-                    ],
-                )
-                for model in catalogue.catalogue().values()
-                if request.family in ("", model.family)
-            ]
-        )
+        models = [model for model in catalogue.catalogue().values() if request.family in ("", model.family)]
+        return ListModelsResponse(models=[_told(model, store) for model in models])
 
     def ListStyles(self, request: ListStylesRequest, context: grpc.ServicerContext) -> ListStylesResponse:  # noqa: N802
         """List the styles known by name."""
@@ -59,3 +40,41 @@ class CatalogService(CatalogServiceServicer):
         return ListStylesResponse(
             styles=[StyleInfo(name=name, summary=summary) for name, summary in sorted(presets.presets().items())]
         )
+
+
+def _told(model: Model, store: weights.Store) -> ModelInfo:
+    """A model as the contract shows it."""
+    from impasto.server.models.style.looks import DEFAULT_LOOK
+
+    return ModelInfo(
+        id=model.id,
+        family=model.family,
+        summary=model.summary,
+        ready=not model.choices or any(store.here(each) for each in model.choices),
+        licence=model.weights.licence if model.weights else "",
+        parameters=[
+            ModelParameter(
+                name=known.name,
+                help=known.help,
+                default_value=known.default,
+                minimum=known.minimum,
+                maximum=known.maximum,
+            )
+            for known in model.parameters
+        ],
+        weights=[
+            WeightsInfo(
+                file=each.file,
+                sha256=each.sha256,
+                size=each.size,
+                licence=each.licence,
+                source=each.source,
+                trained_on=each.trained_on,
+                metrics=each.metrics,
+                ready=store.path(each).is_file(),
+                beside=[other.file for other in each.beside],
+            )
+            for each in model.published
+        ],
+        default_choice=model.id == DEFAULT_LOOK,
+    )

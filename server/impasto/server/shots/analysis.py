@@ -38,9 +38,7 @@ def analyse(shot: Shot, store: Store, watch: Watch) -> Analysis:
     Exposure is mid-grey over the geometric mean of luminance, 1 % trimmed at both ends. Grain is after Immerkaer,
     "Fast noise variance estimation" (1996), in the flattest tenth of all blocks of 16 pixels.
     """
-    places = np.linspace(0, len(shot.frames) - 1, min(_SAMPLES, len(shot.frames))).round().astype(int)
-    frames = [shot.frames[place] for place in dict.fromkeys(places.tolist())]
-    frames = [frame for frame in frames if shot.readable(frame)] or [n for n in shot.frames if shot.readable(n)][:1]
+    frames = spread(shot)
     key = "analysis-" + hashlib.sha256("|".join(shot.digest(frame) for frame in frames).encode()).hexdigest()
     kept = store.load(key)
     if kept is None:
@@ -48,6 +46,13 @@ def analyse(shot: Shot, store: Store, watch: Watch) -> Analysis:
         store.save(key, kept)
     exposure, grain = (float(value) for value in kept["constants"])
     return Analysis(exposure, grain)
+
+
+def spread(shot: Shot) -> list[int]:
+    """Up to 16 evenly spread readable frames of a shot; the first readable one where none of them is."""
+    places = np.linspace(0, len(shot.frames) - 1, min(_SAMPLES, len(shot.frames))).round().astype(int)
+    frames = [shot.frames[place] for place in dict.fromkeys(places.tolist())]
+    return [frame for frame in frames if shot.readable(frame)] or [n for n in shot.frames if shot.readable(n)][:1]
 
 
 def _measure(shot: Shot, frames: list[int], watch: Watch) -> tuple[float, float]:

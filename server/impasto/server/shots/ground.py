@@ -19,7 +19,7 @@ from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.heal import heal
 from impasto.server.shots.keyed import Coat, Keyed
 from impasto.server.shots.provenance import Map, identity, over
-from impasto.server.shots.relight import change, follow
+from impasto.server.shots.relight import Light, change, follow
 from impasto.server.shots.seams import mend
 
 SPAN = 8
@@ -29,35 +29,45 @@ _COVERED = 0.999
 """Coverage by keys from which no ground is needed."""
 
 
+def bare(frame: int, light: Light) -> Coat:
+    """The plate itself as a coat of paint."""
+    one = torch.ones_like(light.gain)
+    here = identity(frame, one > 0)
+    return Coat(light.base, one, one, here.x, here.y, here.born)
+
+
 class Ground:
     """The births of a shot and the maps that carry them.
 
     Args:
         stage: the shot.
         keyed: the keys, which go before.
-        painter: gives the painter of a frame; the plate itself is the paint where None.
+        painter: gives the painter of a frame.
         painter_digest: of the painter.
         relight: 0..1.
         seed: of random draws.
+        frames: readable frames of the shot, side by side, that it is carried through.
     """
 
     def __init__(
         self,
         stage: Stage,
         keyed: Keyed,
-        painter: Callable[[int], Painter] | None,
+        painter: Callable[[int], Painter],
         painter_digest: str,
         relight: float,
         seed: int,
+        frames: tuple[int, ...],
     ) -> None:
         self._stage, self._keyed, self._painter, self._relight, self._seed = stage, keyed, painter, relight, seed
-        self._digest = digest(stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed))
+        self._frames = frames
+        self._digest = digest(
+            stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed), *map(str, frames)
+        )
         self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again)
 
     def coat(self, frame: int) -> Coat:
-        """What the ground paints in this readable frame, under its light; covers what the keys do not."""
-        if self._painter is None:
-            return self._bare(frame)
+        """What the ground paints in this frame of its own, under its light; covers what the keys do not."""
         kept = self._stage.load(self._name("map", frame))
         if kept is None:
             self._paint_until(frame)
@@ -65,15 +75,8 @@ class Ground:
             assert kept is not None
         return self._coat(frame, kept)
 
-    def _bare(self, frame: int) -> Coat:
-        """The plate itself."""
-        light = self._stage.light(frame)
-        one = torch.ones_like(light.gain)
-        here = identity(frame, one > 0)
-        return Coat(light.base, one, one, here.x, here.y, here.born)
-
     def _spans(self) -> list[tuple[int, ...]]:
-        frames = self._stage.frames
+        frames = self._frames
         return [frames[:1], *(frames[start : start + SPAN] for start in range(1, len(frames), SPAN))]
 
     def _paint_until(self, frame: int) -> None:
@@ -150,7 +153,6 @@ class Ground:
         if not bool(newborn.any()):
             return
         self._begin("births", frame)
-        assert self._painter is not None
         stage, light, painter = self._stage, self._stage.light(frame), self._painter(frame)
         base, there, match = self._surroundings(frame, carried)
         start = mend(light.base, base, there, newborn, light.base) if painter.local else None

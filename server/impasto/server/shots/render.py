@@ -5,21 +5,19 @@ The order is that of the design: motion, maps, births, picture. A frame's pixels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from impasto.server.models.style.painter import Painter
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.chains import Stage
-from impasto.server.shots.ground import Ground
 from impasto.server.shots.keyed import Coat, Keyed
 from impasto.server.shots.keys import Key
+from impasto.server.shots.layers import Layer, Layers
 from impasto.server.shots.motion import Motion
 from impasto.server.shots.picture import overlay, picture
 from impasto.server.shots.shot import Shot, Store, Watch
@@ -34,17 +32,14 @@ class Recipe:
 
     Attributes:
         keys: frames painted by the artist.
-        painter: paints what no key sees: one for all frames, or the one for a frame by its number; without any the
-            plate stays there as it is.
-        painter_digest: of the painter and its parameters.
+        layers: the styles that paint what no key sees; without any the plate stays there as it is.
         relight: 0..1, how far carried paint follows the plate's light.
         seed: of random draws.
         shaper: the shot's.
     """
 
     keys: tuple[Key, ...]
-    painter: Painter | Callable[[int], Painter] | None
-    painter_digest: str
+    layers: tuple[Layer, ...]
     relight: float
     seed: int
     shaper: Shaper
@@ -96,7 +91,7 @@ def render(
     with fixed_threads():
         stage = Stage(shot, motion, recipe.shaper, store, watch)
         keyed = Keyed(stage, recipe.keys, recipe.relight)
-    ground = Ground(stage, keyed, _by_frame(recipe.painter), recipe.painter_digest, recipe.relight, recipe.seed)
+    ground = Layers(stage, keyed, recipe.layers, recipe.relight, recipe.seed)
     kind = FILL if keyed.chains else STYLE
     for frame in wanted:
         if frame not in stage.frames:
@@ -109,20 +104,13 @@ def render(
         yield painted
 
 
-def _by_frame(painter: Painter | Callable[[int], Painter] | None) -> Callable[[int], Painter] | None:
-    if painter is None or not hasattr(painter, "paint"):
-        return painter
-    same = cast("Painter", painter)
-    return lambda frame: same
-
-
 def _painted(frame: int, stage: Stage, keys: Coat | None, coat: Coat, ground_kind: int) -> Painted:
     by_key = keys.cover > 0.5 if keys is not None else torch.zeros_like(coat.cover, dtype=torch.bool)
     born = coat.born.float()
     carried = (born != frame).numpy()
     return Painted(
         frame,
-        picture(coat, stage.light(frame), stage.shaper),
+        torch.where(coat.cover > 0, picture(coat, stage.light(frame), stage.shaper), stage.shot.picture(frame)),
         coat.x,
         coat.y,
         born,

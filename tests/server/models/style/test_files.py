@@ -5,9 +5,7 @@ import torch
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, NotFound
-from impasto.server.models.style import files, johnson, presets, swd
-
-NONE: dict[str, float] = {}
+from impasto.server.models.style import files, presets
 
 
 def picture(height: int = 24, width: int = 32) -> np.ndarray:
@@ -32,7 +30,8 @@ def test_an_exr_is_a_style(tmp_path):
     light = np.random.default_rng(0).random((24, 32), np.float32)
     path = tmp_path / "style.exr"
     plates.write(path, plates.Plate(dict.fromkeys("RGB", light), window, window))
-    assert isinstance(files.open_style("style.exr", path, "", NONE), swd.SlicedWassersteinPainter)
+    assert files.recognise(path) == "picture"
+    assert files.read_picture(path).shape == (1, 3, 24, 32)
 
 
 def test_grey_and_16_bit_pictures_are_styles(tmp_path):
@@ -81,7 +80,7 @@ def test_a_damaged_picture_is_one_clear_sentence(tmp_path):
 def test_what_is_neither_picture_nor_weights_is_refused(data, tmp_path):
     (tmp_path / "what").write_bytes(data)
     with pytest.raises(BadRequest, match="neither a picture"):
-        files.open_style("what", tmp_path / "what", "", NONE)
+        files.recognise(tmp_path / "what")
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
@@ -91,18 +90,14 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         files.recognise(tmp_path)
 
 
-def test_johnson_weights_are_known_by_their_keys(tmp_path):
-    torch.save(johnson.JohnsonNet().state_dict(), tmp_path / "mosaic")
+def test_weights_are_known_by_their_first_bytes_whatever_their_name(tmp_path):
+    torch.save({"other": torch.zeros(1)}, tmp_path / "mosaic")
     assert files.recognise(tmp_path / "mosaic") == "weights"
-    assert isinstance(files.open_style("mosaic", tmp_path / "mosaic", "", {"style_scale": 2.0}), johnson.JohnsonPainter)
-    torch.save({"other": torch.zeros(1)}, tmp_path / "other")
-    with pytest.raises(BadRequest, match="not a Johnson net"):
-        files.open_style("other", tmp_path / "other", "", NONE)
 
 
 def test_an_unknown_style_name_lists_the_presets():
     with pytest.raises(NotFound, match="gouache, hatching, oils"):
-        files.open_style("cubism", None, "", NONE)
+        presets.preset_picture("cubism")
 
 
 def test_presets_are_listed_by_name_and_drawn_the_same_every_time():
@@ -114,4 +109,3 @@ def test_presets_are_listed_by_name_and_drawn_the_same_every_time():
     assert first.min() >= 0
     assert first.max() <= 1
     assert first.std() > 0.1
-    assert isinstance(files.open_style("hatching", None, "", NONE), swd.SlicedWassersteinPainter)

@@ -46,7 +46,7 @@ def test_half_checkpoints_and_safetensors_paint_alike(state, content, tmp_path):
 def test_any_size_down_to_one_pixel_comes_back_the_same_size(state):
     net = johnson.JohnsonNet()
     net.load_state_dict(state)
-    painter = johnson.JohnsonPainter(net)
+    painter = johnson.painter_of(net)
     for size in [(1, 1), (5, 40), (33, 46)]:
         assert painter.paint(torch.rand(1, 3, *size)).shape == (1, 3, *size)
 
@@ -54,7 +54,7 @@ def test_any_size_down_to_one_pixel_comes_back_the_same_size(state):
 def test_highlights_are_clipped_for_the_net_only(state, content):
     net = johnson.JohnsonNet()
     net.load_state_dict(state)
-    painter = johnson.JohnsonPainter(net)
+    painter = johnson.painter_of(net)
     bright = content.clone()
     bright[..., :4, :4] = 7.0
     kept = bright.clone()
@@ -62,7 +62,7 @@ def test_highlights_are_clipped_for_the_net_only(state, content):
     assert torch.equal(bright, kept)
 
 
-def test_cancelling_stops_the_net_between_stages(state, content):
+def test_cancelling_stops_before_a_tile(state, content):
     net = johnson.JohnsonNet()
     net.load_state_dict(state)
 
@@ -70,7 +70,7 @@ def test_cancelling_stops_the_net_between_stages(state, content):
         raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        johnson.JohnsonPainter(net).paint(content, check=cancel)
+        johnson.painter_of(net).paint(content, check=cancel)
 
 
 def test_a_missing_file_is_not_found(tmp_path):

@@ -5,6 +5,7 @@ import torch
 
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.models.style import microast
+from impasto.server.models.style.feedforward import style_at
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def seeded(tmp_path_factory):
     net = microast.MicroAST()
     for part, name in microast.FILES.items():
         torch.save(net.get_submodule(part).state_dict(), folder / name)
-    return folder
+    return microast.files_in(folder)
 
 
 def test_the_net_has_the_published_numbers_of_parameters():
@@ -27,7 +28,7 @@ def test_the_net_has_the_published_numbers_of_parameters():
 
 
 def test_tiles_of_seeded_weights_equal_the_whole_once_statistics_are_frozen(seeded, style):
-    painter = microast.build(style, seeded, style_scale=0.125)
+    painter = microast.build(style, *seeded, style_scale=0.125)
     frame = torch.rand(1, 3, 232, 244, generator=torch.Generator().manual_seed(1))
     frozen = painter.prepare([frame])
     whole = replace(frozen, tile=None).paint(frame)
@@ -36,7 +37,7 @@ def test_tiles_of_seeded_weights_equal_the_whole_once_statistics_are_frozen(seed
 
 
 def test_pixels_beyond_the_reach_move_nothing_with_seeded_weights(seeded, style):
-    painter = microast.build(style, seeded, style_scale=0.25)
+    painter = microast.build(style, *seeded, style_scale=0.25)
     frame = torch.rand(1, 3, 32, 400, generator=torch.Generator().manual_seed(1))
     frozen = painter.prepare([frame])
     changed = frame.clone()
@@ -47,22 +48,35 @@ def test_pixels_beyond_the_reach_move_nothing_with_seeded_weights(seeded, style)
 
 
 def test_no_strength_decodes_the_content_s_own_statistics(seeded, plate, style):
-    painted = [microast.build(style, seeded, strength=s).paint(plate) for s in (0.0, 0.5, 1.0)]
+    painted = [microast.build(style, *seeded, strength=s).paint(plate) for s in (0.0, 0.5, 1.0)]
     assert (painted[0] - painted[2]).abs().mean() > (painted[0] - painted[1]).abs().mean() > 0
 
 
 def test_a_folder_without_the_files_is_refused_by_name(tmp_path, style):
-    with pytest.raises(NotFound, match="content_encoder_iter_160000"):
-        microast.build(style, tmp_path)
+    with pytest.raises(NotFound, match="decoder_iter_160000"):
+        microast.build(style, *microast.files_in(tmp_path))
 
 
-def test_parts_in_each_other_s_place_are_refused(seeded, tmp_path, style):
-    for name in microast.FILES.values():
-        (tmp_path / name).write_bytes((seeded / microast.FILES["decoder"]).read_bytes())
+def test_parts_in_each_other_s_place_are_refused(seeded, style):
     with pytest.raises(BadRequest, match="not MicroAST's content net"):
-        microast.build(style, tmp_path)
+        microast.build(style, *[seeded[0]] * 4)
+
+
+def test_a_held_style_paints_as_the_published_form_does_with_seeded_weights(seeded, plate, style):
+    net = microast.load(*seeded)
+    looked_at = style_at(style, 0.25)
+    with torch.no_grad():
+        plain = net(plate, microast.Style.of(net.style, net.modulator, looked_at), 0.7)
+    held = microast.build(style, *seeded, style_scale=0.25, strength=0.7).paint(plate)
+    assert torch.allclose(held, plain, atol=1e-4)
+
+
+def test_styles_mix_by_their_shares_with_seeded_weights(seeded, plate, style):
+    mixed = microast.build([style, 1 - style], *seeded, shares=[2.0, 0.0], style_scale=0.25).paint(plate)
+    assert torch.allclose(mixed, microast.build(style, *seeded, style_scale=0.25).paint(plate), atol=1e-5)
 
 
 @pytest.mark.assets
 def test_the_published_net_paints_as_stored(assets, plate, style, reference):
-    reference("microast", microast.build(style, assets / "weights" / "microast", style_scale=0.25).paint(plate))
+    files = microast.files_in(assets / "weights" / "microast")
+    reference("microast", microast.build(style, *files, style_scale=0.25).paint(plate))

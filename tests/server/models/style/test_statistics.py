@@ -6,7 +6,8 @@ from torch import nn
 
 from impasto.server.errors import BadRequest
 from impasto.server.models.style import johnson, statistics
-from impasto.server.models.style.feedforward import FeedForwardPainter, checked, for_shot, style_at
+from impasto.server.models.style.feedforward import FeedForwardPainter, for_shot, style_at
+from impasto.server.models.style.mixing import checked
 from impasto.server.models.style.statistics import Statistics
 
 
@@ -130,22 +131,11 @@ def test_masks_that_do_not_fit_the_styles_are_refused():
         checked(None, 2, torch.zeros(1, 1, 4, 4))
 
 
-class _Johnson(nn.Module):
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.net(255.0 * x) / 255.0
-
-
 @pytest.mark.assets
 def test_the_published_johnson_net_is_tile_exact_too_once_frozen(assets):
-    net = johnson.JohnsonNet()
-    net.load_state_dict(johnson.load(assets / "weights" / "johnson" / "mosaic.pth"))
+    painter = johnson.build(assets / "weights" / "johnson" / "mosaic.pth")
     frame = torch.rand(1, 3, 176, 200, generator=torch.Generator().manual_seed(1))
-    frozen = FeedForwardPainter(_Johnson(net.eval()), stride=4, smallest=16, reach=64, tile=96).prepare([frame])
-    with torch.no_grad():
-        whole = replace(frozen, tile=None).paint(frame)
-        assert (frozen.paint(frame) - whole).abs().max() < 1e-4
-        assert torch.allclose(whole, net(255.0 * frame) / 255.0, atol=1e-4)
+    frozen = painter.prepare([frame])
+    whole = replace(frozen, tile=None).paint(frame)
+    assert (replace(frozen, tile=96).paint(frame) - whole).abs().max() < 1e-4
+    assert torch.allclose(whole, painter.paint(frame), atol=1e-4)

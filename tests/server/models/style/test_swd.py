@@ -49,7 +49,7 @@ def distance(first: torch.Tensor, second: torch.Tensor, size: int = 7) -> float:
 def test_the_catalogue_finds_it_with_its_knobs():
     model = catalogue.find("swd", "style")
     assert model.weights is None
-    assert [knob.name for knob in model.parameters] == ["style_scale", "preserve_colour", "content"]
+    assert [knob.name for knob in model.parameters] == ["style_scale", "content"]
 
 
 def test_at_most_32_projections_are_drawn_a_step():
@@ -137,11 +137,12 @@ def test_small_and_odd_plates_come_back_the_same_size(painter, size):
     assert painter.paint(plate(*size)).shape == (1, 3, *size)
 
 
-def test_kept_colour_has_the_plates_hue(painted):
-    content = plate(96, 160)
-    kept = swd.build(strokes(48, 64), preserve_colour=1.0).paint(content)
-    assert (painted[:, 2] - painted[:, 0]).mean() < 0
-    assert (kept[:, 2] - kept[:, 0]).mean() > 0.03
+def test_styles_mix_as_a_collage_in_which_each_has_its_share_of_the_width():
+    one, other = torch.zeros(1, 3, 40, 60), torch.ones(1, 3, 80, 100)
+    mixed = swd.collage([one, other], [0.75, 0.25])
+    assert mixed.shape[-2] == 40
+    assert float(mixed.mean()) == pytest.approx(0.25, abs=0.02)
+    assert torch.equal(swd.collage([one, other], [1.0, 0.0]), one)
 
 
 def test_a_larger_style_scale_makes_larger_strokes():

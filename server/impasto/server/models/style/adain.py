@@ -18,11 +18,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models import weights as files
-from impasto.server.models.card import Model, Parameter
+from impasto.server.models.card import Model, Parameter, Weights
+from impasto.server.models.style.canvas import SIDE
 from impasto.server.models.style.checkpoint import fit
-from impasto.server.models.style.feedforward import FeedForwardPainter, checked, style_at
+from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
+from impasto.server.models.style.mixing import checked
 from impasto.server.models.style.transport import ColourMap
-from impasto.server.models.style.vgg19 import BLOCKS, NormalisedVGG19, load_normalised
+from impasto.server.models.style.vgg19 import (
+    BLOCKS,
+    DEEP_TRANSFER,
+    NORMALISED,
+    NORMALISED_TO_RELU3_1,
+    NormalisedVGG19,
+    load_normalised,
+)
 from impasto.server.ops.moments import moments
 
 DEPTHS = tuple(f"relu{block}_1" for block in range(1, 5))
@@ -67,6 +76,10 @@ class AdaIN(nn.Module):
         strength: 0 decodes the content's own features, 1 the style's.
     """
 
+    means: Tensor
+    deviations: Tensor
+    shares: Tensor
+
     def __init__(
         self,
         encoder: NormalisedVGG19,
@@ -80,9 +93,10 @@ class AdaIN(nn.Module):
         self.encoder, self.decoder, self.depth = encoder, decoder, depth
         self.norm = nn.InstanceNorm2d(BLOCKS[DEPTHS.index(depth)][0])
         known = [moments(self._features(style)) for style in styles]
-        self.means = torch.cat([mean for mean, _ in known])
-        self.deviations = torch.cat([deviation for _, deviation in known])
-        self.shares, self.strength = shares, strength
+        self.register_buffer("means", torch.cat([mean for mean, _ in known]))
+        self.register_buffer("deviations", torch.cat([deviation for _, deviation in known]))
+        self.register_buffer("shares", shares)
+        self.strength = strength
 
     def forward(self, x: Tensor) -> Tensor:
         """Paint (1, 3 + M, H, W): RGB 0..1, and a mask for each style, or none."""
@@ -163,15 +177,41 @@ def build(
     return FeedForwardPainter(look, MODEL.stride, MODEL.smallest, REACH[depth], masks)
 
 
+_ADAIN_RELEASE = "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0"
+_INVERTERS = {
+    3: ("f32bc7bd366ff027936b3d90a98bc3f8667ba3f2762df916261a0586c5e30ab5", 2_221_993),
+    2: ("4d4134c572dfa273b4f1f3d76a2439d62197a018de6d743c2b9d85b2093c409e", 450_926),
+    1: ("78e72d8d80ea9460c45bc89bf9c29d0804639771e443a18c46e20e1f73a57578", 7_488),
+}
+
 MODEL = Model(
     id="adain",
     family="style",
-    summary="Any picture as style by the statistics of VGG features; give a decoder and the normalised VGG19.",
+    summary="Any picture as style by the statistics of VGG features; needs a decoder and the normalised VGG19.",
     build=build,
+    weights=Weights(
+        "decoder.pth",
+        "",
+        "MIT",
+        f"{_ADAIN_RELEASE}/decoder.pth",
+        "MS-COCO and WikiArt, by its authors",
+        beside=(NORMALISED,),
+    ),
+    alternatives=tuple(
+        Weights(
+            f"feature_invertor_conv{block}_1.pth",
+            sha256,
+            "Apache-2.0",
+            f"{DEEP_TRANSFER}/vgg19_{block}/feature_invertor_conv{block}_1.pth",
+            "MS-COCO, by its authors",
+            size,
+            beside=(NORMALISED_TO_RELU3_1,),
+        )
+        for block, (sha256, size) in _INVERTERS.items()
+    ),
     stride=8,
     smallest=16,
-    parameters=(
-        Parameter("strength", 1.0, 0.0, 1.0, "How far the plate's statistics move to the style's."),
-        Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: the style's shorter side over 512 pixels."),
-    ),
+    canvas=SIDE,
+    precisions=("float32", "bfloat16"),
+    parameters=(Parameter("strength", 1.0, 0.0, 1.0, "How far the plate's statistics move to the style's."),),
 )

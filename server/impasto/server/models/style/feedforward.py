@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import copy
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from impasto.server.errors import BadRequest
+from impasto.server.errors import NotReady
 from impasto.server.models.style import statistics
-from impasto.server.models.style.painter import Painter
 from impasto.server.models.style.statistics import Moments, Statistics
 from impasto.server.ops.tiling import tiled
 
@@ -21,7 +25,8 @@ class FeedForwardPainter:
     """A net that holds its style already; see `impasto.server.models.style.painter.Painter`.
 
     The net sees `content` clipped to 0..1, as it was trained to be shown; what the plate has above 1 is the engine's
-    to bring back. Its answer is not clipped.
+    to bring back. Its answer is not clipped. On a device, in a precision and compiled or not, as it is told: each
+    gives other last digits, so none is ever chosen by what the machine happens to have.
 
     Attributes:
         net: from (1, 3 + M, H, W), the last M channels `masks`, to (1, 3, H, W); RGB 0..1; sides are multiples of
@@ -32,6 +37,9 @@ class FeedForwardPainter:
         masks: (1, M, H, W) in 0..1 of the frame's size, where the net takes any.
         tile: side of a tile; larger pictures are painted in tiles of it. None paints any picture whole.
         moments: the statistics to normalise by; None takes those of the picture at hand.
+        device: where the net works; pictures come from and go back to the CPU.
+        precision: `float32` or `bfloat16`; statistics are always measured in float32.
+        compiled: whether the net is compiled by torch.
     """
 
     net: nn.Module
@@ -41,6 +49,9 @@ class FeedForwardPainter:
     masks: Tensor | None = None
     tile: int | None = 1024
     moments: Moments | None = None
+    device: str = "cpu"
+    precision: str = "float32"
+    compiled: bool = False
 
     local = False
 
@@ -59,7 +70,8 @@ class FeedForwardPainter:
     @torch.no_grad()
     def measure(self, frame: Tensor) -> Moments:
         """The statistics of one frame (1, 3, H, W), display-like; reduced where it is large."""
-        return statistics.measured(self.net, statistics.reduced(self._input(frame), self.stride))
+        seen = statistics.reduced(self._input(frame), self.stride)
+        return statistics.measured(self._measuring, seen.to(self.device).contiguous(memory_format=_LAST))
 
     @torch.no_grad()
     def paint(
@@ -76,15 +88,37 @@ class FeedForwardPainter:
         height, width = content.shape[-2:]
         x = self._input(content)
         in_tiles = self.tile is not None and max(x.shape[-2:]) > self.tile
-        moments = self.moments
-        if moments is None and in_tiles:
-            moments = self.measure(content)
-        net = self.net if moments is None else statistics.frozen(self.net, moments)
+        painter = self
+        if self.moments is None and in_tiles:
+            painter = replace(self, moments=self.measure(content))
+        net = painter._painting
         if self.tile is not None and in_tiles:
             painted = tiled(net, x, self.tile, -(-self.reach // self.stride) * self.stride, self.stride, check)
         else:
             painted = net(x)
         return painted[..., :height, :width].contiguous()
+
+    @cached_property
+    def _measuring(self) -> nn.Module:
+        # As it paints: the order of channels changes last digits.
+        return self.net.to(device=self.device, memory_format=_LAST)  # type: ignore[call-overload, no-any-return]
+
+    @cached_property
+    def _painting(self) -> Callable[[Tensor], Tensor]:
+        """The net made ready: statistics in its weights, channels last, on its device and in its precision."""
+        net = self.net if self.moments is None else statistics.frozen(self.net, self.moments)
+        kind = _PRECISIONS[self.precision]
+        if kind is not torch.float32:
+            net = copy.deepcopy(net)
+        net = net.to(device=self.device, dtype=kind, memory_format=_LAST)  # type: ignore[call-overload]
+        run = _compiled(net) if self.compiled else net
+
+        def painting(x: Tensor) -> Tensor:
+            x = x.to(device=self.device, dtype=kind).contiguous(memory_format=_LAST)
+            painted: Tensor = run(x)
+            return painted.float().cpu()
+
+        return painting
 
     def _input(self, content: Tensor) -> Tensor:
         """Clipped content and masks, their last row and column repeated to sides the net can take."""
@@ -97,6 +131,24 @@ class FeedForwardPainter:
             for side in (height, width)
         )
         return F.pad(x, (0, right, 0, below), mode="replicate")
+
+
+_LAST = torch.channels_last
+_PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def _compiled(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The net compiled.
+
+    Raises:
+        NotReady: this machine has no compiler that torch can use.
+    """
+    if shutil.which(os.environ.get("CXX", "g++")) is None and sys.platform != "win32":
+        raise NotReady(
+            "The job asks for compiled nets and this machine has no C++ compiler; install one, or leave out --compile.",
+            reason="COMPILER_MISSING",
+        )
+    return torch.compile(net, dynamic=False)
 
 
 STYLE_SIDE = 512
@@ -118,25 +170,12 @@ def style_at(style: Tensor, scale: float) -> Tensor:
     )
 
 
-def checked(shares: Sequence[float] | None, styles: int, masks: Tensor | None = None) -> Tensor:
-    """The share of each style, (styles,) summing to 1; equal where none are given.
-
-    Raises:
-        BadRequest: shares or masks (1, M, H, W) that do not fit the number of styles.
-    """
-    shares = [1.0] * styles if shares is None else list(shares)
-    if len(shares) != styles or min(shares) < 0.0 or sum(shares) <= 0.0:
-        raise BadRequest(
-            f"{styles} styles got the weights {shares}; give each one weight of 0 or more, and not all of them 0."
-        )
-    if masks is not None and masks.shape[1] != styles:
-        raise BadRequest(f"{styles} styles got {masks.shape[1]} masks; give each style one mask, or none.")
-    return torch.tensor(shares) / sum(shares)
-
-
 def for_shot(
-    painter: FeedForwardPainter, samples: Mapping[int, Tensor], kind: Statistics = Statistics.FROZEN
-) -> Callable[[int], Painter]:
+    painter: FeedForwardPainter,
+    samples: Mapping[int, Tensor],
+    kind: Statistics = Statistics.FROZEN,
+    kept: Callable[[int, Callable[[], Moments]], Moments] = lambda _, measure: measure(),
+) -> Callable[[int], FeedForwardPainter]:
     """A painter for every frame of a shot.
 
     Args:
@@ -144,6 +183,7 @@ def for_shot(
         samples: frame number to (1, 3, H, W): frames spread over the shot. They depend on the shot alone, so a
             frame's paint does not depend on which others are asked for.
         kind: what to normalise by.
+        kept: gives the statistics of a sample again where they were measured before.
 
     Returns:
         From frame number to painter.
@@ -151,10 +191,13 @@ def for_shot(
     Raises:
         BadRequest: no sample, and `kind` needs one.
     """
-    if kind is Statistics.PER_FRAME:
+    if kind is Statistics.PER_FRAME or not statistics.norms(painter.net):
         return lambda _: painter
+    measured = {
+        frame: kept(frame, lambda picture=picture: painter.measure(picture))  # type: ignore[misc]
+        for frame, picture in samples.items()
+    }
     if kind is Statistics.FROZEN:
-        fixed = painter.prepare(samples.values())
+        fixed = replace(painter, moments=statistics.averaged(list(measured.values())))
         return lambda _: fixed
-    measured = {frame: painter.measure(picture) for frame, picture in samples.items()}
     return lambda frame: replace(painter, moments=statistics.eased(measured, frame))

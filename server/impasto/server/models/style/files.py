@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +11,6 @@ from torch import Tensor
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError, NotFound
-from impasto.server.models.style import johnson, presets, swd
-from impasto.server.models.style.painter import Painter
 from impasto.server.plates import srgb
 
 SMALLEST = 16
@@ -99,23 +96,3 @@ def read_picture(path: Path, name: str = "", colour: str = "") -> Tensor:
             reason="STYLE_TOO_SMALL",
         )
     return torch.nn.functional.avg_pool2d(shown, factor) if factor > 1 else shown
-
-
-def open_style(name: str, path: Path | None, colour: str, parameters: Mapping[str, float]) -> Painter:
-    """What paints in the style its user named.
-
-    Args:
-        name: as its user wrote it; a preset's name where `path` is None.
-        path: the file here.
-        colour: of a style picture, see `read_picture`.
-        parameters: of `swd`; a net of one look has none and leaves them aside.
-
-    Raises:
-        NotFound: no such file or preset.
-        BadRequest: the file is no style; the sentence says why.
-    """
-    if path is None:
-        return swd.build(presets.preset_picture(name), **parameters)
-    if recognise(path, name) == "weights":
-        return johnson.build(path)
-    return swd.build(read_picture(path, name, colour), **parameters)

@@ -19,14 +19,22 @@ from torch.nn import functional as F
 from impasto.server.errors import BadRequest
 from impasto.server.models import weights as files
 from impasto.server.models.card import Model, Parameter, Weights
-from impasto.server.models.style.feedforward import checked
-from impasto.server.models.style.vgg19 import LAYERS, VGG19, NormalisedVGG19, load, load_normalised
+from impasto.server.models.style.canvas import SIDE
+from impasto.server.models.style.mixing import checked
+from impasto.server.models.style.vgg19 import (
+    LAYERS,
+    NORMALISED,
+    NORMALISED_TO_RELU3_1,
+    VGG19,
+    NormalisedVGG19,
+    load,
+    load_normalised,
+)
+from impasto.server.ops.flatten import luma
 from impasto.server.ops.moments import gram
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
-
-_LUMA = (0.2126, 0.7152, 0.0722)
 
 Method = Literal["lbfgs", "adam"]
 
@@ -123,7 +131,7 @@ class GatysPainter:
     def _optimise(self, picture: Tensor, plate: Tensor, steps: int, check: Callable[[], None]) -> Tensor:
         """Optimise `picture` at the size of `plate` for `steps` evaluations of the loss."""
         recipe = self._recipe
-        guide = _luma(plate).expand_as(plate) if recipe.luma_only else plate
+        guide = luma(plate).expand_as(plate) if recipe.luma_only else plate
         target = self._target(guide)
         canvas = picture.mean(1, keepdim=True) if recipe.luma_only else picture
         canvas = canvas.clone().requires_grad_(True)
@@ -161,7 +169,7 @@ class GatysPainter:
             side = self._scale * min(plate.shape[-2:]) / min(style.shape[-2:])
             picture = _sized(style, (max(32, round(style.shape[-2] * side)), max(32, round(style.shape[-1] * side))))
             if self._recipe.luma_only:
-                picture = _like(_luma(picture), _luma(plate)).expand(-1, 3, -1, -1)
+                picture = _like(luma(picture), luma(plate)).expand(-1, 3, -1, -1)
             grams.append({layer: gram(value) for layer, value in self._features(picture, self._style_layers).items()})
             mask = None if self._masks is None else self._masks[:, index : index + 1]
             masks.append(
@@ -195,18 +203,14 @@ def _sized(picture: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(picture, list(size), mode="bilinear", align_corners=False, antialias=True)
 
 
-def _luma(picture: Tensor) -> Tensor:
-    return (picture * picture.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
-
-
-def _like(luma: Tensor, other: Tensor) -> Tensor:
-    """`luma` with the mean and deviation of `other`."""
-    return ((luma - luma.mean()) / luma.std().clamp_min(1e-4) * other.std() + other.mean()).clamp(0.0, 1.0)
+def _like(one: Tensor, other: Tensor) -> Tensor:
+    """`one` with the mean and deviation of `other`."""
+    return ((one - one.mean()) / one.std().clamp_min(1e-4) * other.std() + other.mean()).clamp(0.0, 1.0)
 
 
 def _with_chroma(painted: Tensor, plate: Tensor) -> Tensor:
     """The plate's colours at the painted luma."""
-    return plate + (_luma(painted) - _luma(plate))
+    return plate + (luma(painted) - luma(plate))
 
 
 def build(
@@ -216,8 +220,10 @@ def build(
     shares: Sequence[float] | None = None,
     masks: Tensor | None = None,
     style_scale: float = 1.0,
-    depth: str = "relu5_1",
+    depth: str | None = None,
     recipe: Recipe | None = None,
+    steps: float = 310.0,
+    style_weight: float = 30.0,
 ) -> GatysPainter:
     """A painter in the manner of one or several pictures.
 
@@ -227,43 +233,60 @@ def build(
         shares: of each style; equal where not given.
         masks: (1, styles, H, W) in 0..1 of the frame's size: where each style paints.
         style_scale: the style's shorter side over the frame's, 0.25..4; larger is a larger brush.
-        depth: last relu that the file is needed to; less than `relu5_1` where it ends earlier.
-        recipe: see `Recipe`.
+        depth: last relu that the file is needed to; by default `relu5_1`, or what a normalised file reaches.
+        recipe: see `Recipe`; where not given it is made of the two numbers below.
+        steps: evaluations of the loss in all.
+        style_weight: see `Recipe.style`.
 
     Raises:
         NotFound, BadRequest: the file is missing or another model's; shares or masks do not fit the styles.
     """
     styles = [style] if isinstance(style, Tensor) else list(style)
     parts = checked(shares, len(styles), masks).tolist()
-    if depth not in LAYERS:
+    if recipe is None:
+        coarse, middle = round(0.48 * steps), round(0.32 * steps)
+        recipe = Recipe(steps=(coarse, middle, max(1, round(steps) - coarse - middle)), style=style_weight)
+    if depth is not None and depth not in LAYERS:
         raise BadRequest(f"VGG19 has no layer '{depth}'; its layers are {', '.join(LAYERS)}.")
     net = open_vgg(weights, depth)
-    return GatysPainter(net, styles, parts, masks, style_scale, recipe or Recipe())
+    return GatysPainter(net, styles, parts, masks, style_scale, recipe)
 
 
-def open_vgg(weights: Path, depth: str) -> VGG19 | NormalisedVGG19:
-    """Either published VGG19, known by its keys.
+def open_vgg(weights: Path, depth: str | None = None) -> VGG19 | NormalisedVGG19:
+    """Either published VGG19, known by its keys, to a relu or as far as is of use.
 
     Raises:
         NotFound, BadRequest: as the loaders of `impasto.server.models.style.vgg19`.
     """
-    return load_normalised(weights, depth) if "0.weight" in files.read(weights) else load(weights, depth)
+    state = files.read(weights)
+    if "0.weight" not in state:
+        return load(weights, depth or "relu5_1")
+    convolutions = sum(value.dim() == 4 for value in state.values()) - 1
+    deepest = LAYERS[max(0, min(convolutions, len(LAYERS)) - 1)]
+    return load_normalised(weights, depth or min("relu5_1", deepest))
 
+
+_COMPLETE = Weights(
+    "vgg19-dcbb9e9d.pth",
+    "dcbb9e9d",
+    "CC-BY-4.0",
+    "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    "ImageNet",
+    574_673_361,
+    "ImageNet top-1 72.4 %, top-5 90.9 %",
+)
 
 MODEL = Model(
     id="gatys",
     family="style",
     summary="Any picture as style by optimising the frame itself; slow and thorough; needs VGG19.",
     build=build,
-    weights=Weights(
-        "vgg19-dcbb9e9d.pth",
-        "dcbb9e9d",
-        "CC-BY-4.0",
-        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-        "ImageNet",
-    ),
+    weights=_COMPLETE,
+    alternatives=(NORMALISED, NORMALISED_TO_RELU3_1),
     smallest=1,
+    canvas=SIDE,
     parameters=(
-        Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: the style's shorter side over the frame's."),
+        Parameter("steps", 310.0, 1.0, 5000.0, "Steps of the optimiser in all, half of them at a quarter of the size."),
+        Parameter("style_weight", 30.0, 0.1, 1000.0, "Weight of the style against the content's 1."),
     ),
 )

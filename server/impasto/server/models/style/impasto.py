@@ -10,6 +10,7 @@ A style is one vector, `code`, which mixes with others by plain averages.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from impasto.server.models.card import Model, bundled
+from impasto.server.models.style.canvas import SIDE
 from impasto.server.models.style.checkpoint import fit
-from impasto.server.models.style.feedforward import FeedForwardPainter, checked, style_at
+from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
+from impasto.server.models.style.folding import absorb, held
+from impasto.server.models.style.mixing import checked
 from impasto.server.ops.enlarge import doubled
 
 WIDTHS = (24, 48, 96)
@@ -64,6 +69,17 @@ class _Modulated(nn.Module):
         y = F.relu((1.0 + w1) * self.conv1(x) + b1 * x)
         out: Tensor = x + (1.0 + w2) * self.conv2(y) + b2 * y
         return out
+
+    def modulated(self, code: Tensor) -> _Residual:
+        """A block that does without a code what this one does with (1, C)."""
+        w1, b1, w2, b2 = self.style(code)[0].chunk(4)
+        twin = _Residual(len(w1))
+        for name, gain, bypass in (("conv1", 1.0 + w1, b1), ("conv2", 1.0 + w2, b2)):
+            conv = copy.deepcopy(self.get_submodule(name))
+            assert isinstance(conv, nn.Conv2d)
+            absorb(conv, gain, bypass)
+            twin.set_submodule(name, conv)
+        return twin
 
 
 class Encoder(nn.Module):
@@ -121,15 +137,27 @@ class ImpastoNet(nn.Module):
 
 
 class _Look(nn.Module):
-    """The net with its style held."""
+    """The net with its style held: modulations become part of the convolutions, and its statistics of the norms."""
 
     def __init__(self, net: ImpastoNet, code: Tensor) -> None:
         super().__init__()
-        self.net, self.code = net, code
+        means, deviations = code[0].chunk(2)
+        statistics = zip(means.split(WIDTHS), deviations.split(WIDTHS), strict=True)
+        self.norm1, self.norm2, self.norm3 = (held(mean, deviation, 1e-4) for mean, deviation in statistics)
+        style = net.mapping(code)
+        self.mod3a, self.mod3b, self.mod2, self.mod1 = (
+            block.modulated(style) for block in (net.mod3a, net.mod3b, net.mod2, net.mod1)
+        )
+        self.encoder, self.up2, self.up1, self.up0, self.out = net.encoder, net.up2, net.up1, net.up0, net.out
 
-    def forward(self, x: Tensor) -> Tensor:
-        painted: Tensor = self.net(x, self.code)
-        return painted
+    def forward(self, content: Tensor) -> Tensor:
+        """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8."""
+        one, two, three = self.encoder(2.0 * content - 1.0)
+        x = self.mod3b(self.mod3a(self.norm3(three)))
+        x = self.mod2(F.relu(self.up2(doubled(x))) + self.norm2(two))
+        x = self.mod1(F.relu(self.up1(doubled(x))) + self.norm1(one))
+        painted: Tensor = self.out(F.relu(self.up0(doubled(x))))
+        return 0.5 + 0.5 * painted
 
 
 def load(path: Path) -> ImpastoNet:
@@ -167,3 +195,16 @@ def build(
     codes = torch.cat([net.code(style_at(each, style_scale)) for each in styles])
     code = (codes * checked(shares, len(styles))[:, None]).sum(0, keepdim=True)
     return FeedForwardPainter(_Look(net, code), STRIDE, SMALLEST, REACH)
+
+
+MODEL = Model(
+    id="impasto",
+    family="style",
+    summary="Any picture as style with the small net of the house; its weights come with the program.",
+    build=build,
+    weights=bundled("impasto"),
+    stride=STRIDE,
+    smallest=SMALLEST,
+    canvas=SIDE,
+    precisions=("float32", "bfloat16"),
+)

@@ -8,7 +8,6 @@ named as in the published checkpoints of pytorch/examples (`fast_neural_style`),
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,10 +16,23 @@ from torch.nn import functional as F
 
 from impasto.server.errors import BadRequest
 from impasto.server.models import weights
-from impasto.server.models.card import Model
+from impasto.server.models.card import Model, Weights
+from impasto.server.models.style.canvas import SIDE
+from impasto.server.models.style.feedforward import FeedForwardPainter
 
 PARAMETERS = 1_679_235
 """Weights of one net."""
+
+REACH = 60
+"""Pixels that one pixel can move another over, statistics being fixed: 57, rounded up."""
+
+FOLDS = (
+    *((f"conv{i}.conv2d", f"in{i}") for i in (1, 2, 3)),
+    *((f"res{i}.conv{j}.conv2d", f"res{i}.in{j}") for i in range(1, 6) for j in (1, 2)),
+    ("deconv1.conv2d", "in4"),
+    ("deconv2.conv2d", "in5"),
+)
+"""Convolutions and the normalisations that follow them."""
 
 _RUNNING = re.compile(r"in\d+\.running_(mean|var)$")
 """Keys that files from before PyTorch 0.4 carry and the net never used."""
@@ -68,20 +80,17 @@ class JohnsonNet(nn.Module):
         self.deconv2, self.in5 = _Conv(64, 32, 3, upsample=2), nn.InstanceNorm2d(32, affine=True)
         self.deconv3 = _Conv(32, 3, 9)
 
-    def stages(self) -> list[Callable[[Tensor], Tensor]]:
-        """The steps of the net in order, for running it with a stop between any two."""
-        down = [(self.conv1, self.in1), (self.conv2, self.in2), (self.conv3, self.in3)]
-        up = [(self.deconv1, self.in4), (self.deconv2, self.in5)]
-        steps: list[Callable[[Tensor], Tensor]] = [nn.Sequential(conv, norm, nn.ReLU()) for conv, norm in down]
-        steps += [self.res1, self.res2, self.res3, self.res4, self.res5]
-        steps += [nn.Sequential(conv, norm, nn.ReLU()) for conv, norm in up]
-        return [*steps, self.deconv3]
-
     def forward(self, x: Tensor) -> Tensor:
         """Paint (B, 3, H, W) RGB 0..255, H and W multiples of 4; the answer has the same size and range."""
-        for stage in self.stages():
-            x = stage(x)
-        return x
+        x = F.relu(self.in1(self.conv1(x)))
+        x = F.relu(self.in2(self.conv2(x)))
+        x = F.relu(self.in3(self.conv3(x)))
+        for block in (self.res1, self.res2, self.res3, self.res4, self.res5):
+            x = block(x)
+        x = F.relu(self.in4(self.deconv1(x)))
+        x = F.relu(self.in5(self.deconv2(x)))
+        painted: Tensor = self.deconv3(x)
+        return painted
 
 
 def load(path: Path) -> dict[str, Tensor]:
@@ -110,39 +119,25 @@ def load(path: Path) -> dict[str, Tensor]:
     return {key: value.float() for key, value in state.items()}
 
 
-class JohnsonPainter:
-    """Paints with one net; see `impasto.server.models.style.painter.Painter`.
-
-    The net sees `content` clipped to 0..1, and its answer is clipped the same way, as these nets were trained to be
-    shown; what the plate has above 1 is the engine's to bring back.
-    """
-
-    local = False
+class _Look(nn.Module):
+    """The net for RGB 0..1; its answer is clipped, as these nets were trained to be shown."""
 
     def __init__(self, net: JohnsonNet) -> None:
-        self._stages = net.eval().requires_grad_(False).stages()
+        super().__init__()
+        self.net = net
+        self.folds = tuple((f"net.{conv}", f"net.{norm}") for conv, norm in FOLDS)
 
-    @torch.no_grad()
-    def paint(
-        self,
-        content: Tensor,
-        *,
-        start: Tensor | None = None,
-        where: Tensor | None = None,
-        seed: int = 0,
-        check: Callable[[], None] = lambda: None,
-    ) -> Tensor:
-        """Paint the whole of `content` (1, 3, H, W), display-like; `start`, `where` and `seed` change nothing."""
-        height, width = content.shape[-2:]
-        pad = (0, max(-width % 4, MODEL.smallest - width), 0, max(-height % 4, MODEL.smallest - height))
-        x = F.pad(content.clamp(0.0, 1.0), pad, mode="replicate") * 255.0
-        for stage in self._stages:
-            check()
-            x = stage(x)
-        return (x[..., :height, :width] / 255.0).clamp(0.0, 1.0)
+    def forward(self, x: Tensor) -> Tensor:
+        painted: Tensor = self.net(x * 255.0)
+        return (painted / 255.0).clamp(0.0, 1.0)
 
 
-def build(path: Path) -> JohnsonPainter:
+def painter_of(net: JohnsonNet) -> FeedForwardPainter:
+    """A painter with this net."""
+    return FeedForwardPainter(_Look(net.eval().requires_grad_(False)), MODEL.stride, MODEL.smallest, REACH)
+
+
+def build(path: Path) -> FeedForwardPainter:
     """A painter from a weights file.
 
     Args:
@@ -153,14 +148,26 @@ def build(path: Path) -> JohnsonPainter:
     """
     net = JohnsonNet()
     net.load_state_dict(load(path))
-    return JohnsonPainter(net)
+    return painter_of(net)
 
+
+_ARCHIVE = "saved_models.zip at https://www.dropbox.com/s/lrvwfehqdcxoza8/saved_models.zip (pytorch/examples)"
+
+_PUBLISHED = tuple(
+    Weights(f"{style}.pth", "", "BSD-3-Clause", _ARCHIVE, f"MS-COCO, and the painting '{style}'")
+    for style in ("mosaic", "candy", "rain_princess", "udnie")
+)
 
 MODEL = Model(
     id="johnson",
     family="style",
     summary="Fast feed-forward nets of one look each; give a checkpoint with pytorch/examples keys as the style.",
     build=build,
+    weights=_PUBLISHED[0],
+    alternatives=_PUBLISHED[1:],
     stride=4,
     smallest=16,
+    canvas=SIDE,
+    precisions=("float32", "bfloat16"),
+    version=2,
 )

@@ -7,6 +7,9 @@ decoder's convolutions. Modules are named as in the published checkpoints, so th
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,8 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Parameter, Weights
+from impasto.server.models.style.canvas import SIDE
 from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
+from impasto.server.models.style.folding import absorb, held
+from impasto.server.models.style.mixing import checked
 from impasto.server.ops.enlarge import doubled
 from impasto.server.ops.moments import moments
 
@@ -61,6 +67,13 @@ class _Residual(nn.Module):
         y = F.relu(weight * self.conv1(x) + bias * x)
         modulated: Tensor = x + weight * self.conv2(y) + bias * y
         return modulated
+
+    def modulated(self, weight: Tensor, bias: Tensor) -> _Residual:
+        """A block that does without a style what this one does with one."""
+        twin = copy.deepcopy(self)
+        for conv in (twin.conv1.conv_layer, twin.conv2.conv_layer):
+            absorb(conv, weight.flatten(), bias.flatten())
+        return twin
 
 
 class Encoder(nn.Module):
@@ -122,13 +135,38 @@ class Decoder(nn.Module):
         return painted
 
 
+@dataclass(frozen=True)
 class Style:
-    """What the net knows of a style picture (1, 3, h, w): statistics and modulation at both blocks."""
+    """What the net knows of a style: statistics and modulation at both blocks, finest first.
 
-    def __init__(self, encoder: Encoder, modulator: Modulator, picture: Tensor) -> None:
+    Attributes:
+        mean: (1, 64, 1, 1) of each block's features.
+        deviation: likewise.
+        signals: (weight, bias) of each, likewise.
+    """
+
+    mean: tuple[Tensor, ...]
+    deviation: tuple[Tensor, ...]
+    signals: tuple[tuple[Tensor, Tensor], ...]
+
+    @classmethod
+    def of(cls, encoder: Encoder, modulator: Modulator, picture: Tensor) -> Style:
+        """The style of a picture (1, 3, h, w)."""
         features = encoder(picture)
-        self.mean, self.deviation = zip(*(moments(feature) for feature in features), strict=True)
-        self.signals = modulator(*features)
+        mean, deviation = zip(*(moments(feature) for feature in features), strict=True)
+        return cls(mean, deviation, modulator(*features))
+
+    @classmethod
+    def mixed(cls, styles: Sequence[Style], shares: Sequence[float]) -> Style:
+        """The average of several."""
+        parts = zip(*(style._all() for style in styles), strict=True)
+        m1, m2, d1, d2, w1, b1, w2, b2 = (
+            torch.stack([share * value for value, share in zip(values, shares, strict=True)]).sum(0) for values in parts
+        )
+        return cls((m1, m2), (d1, d2), ((w1, b1), (w2, b2)))
+
+    def _all(self) -> list[Tensor]:
+        return [*self.mean, *self.deviation, *(value for pair in self.signals for value in pair)]
 
 
 class MicroAST(nn.Module):
@@ -146,69 +184,104 @@ class MicroAST(nn.Module):
 
 
 class _Look(nn.Module):
-    """The net with its style held."""
+    """The net with its style held: modulations become part of the convolutions, and AdaIN's statistics of the norms."""
 
-    def __init__(self, net: MicroAST, style: Style, alpha: float) -> None:
+    def __init__(self, net: MicroAST, style: Style, strength: float) -> None:
         super().__init__()
-        self.net, self.style, self.alpha = net, style, alpha
+        self.content, self.strength = net.content, strength
+        self.norm1, self.norm2 = (held(style.mean[block], style.deviation[block]) for block in (1, 0))
+        self.dec1 = net.decoder.dec1.modulated(*style.signals[1])
+        self.dec2 = net.decoder.dec2.modulated(*style.signals[0])
+        self.dec3 = net.decoder.dec3
 
     def forward(self, x: Tensor) -> Tensor:
-        painted: Tensor = self.net(x, self.style, self.alpha)
+        """Paint RGB 0..1 (B, 3, H, W), H and W multiples of 4."""
+        x = self.content(x)[1]
+        x = self.dec1(self._styled(x, self.norm1))
+        painted: Tensor = self.dec3(self.dec2(self._styled(x, self.norm2)))
         return painted
 
+    def _styled(self, x: Tensor, norm: nn.Module) -> Tensor:
+        styled: Tensor = norm(x)
+        return styled if self.strength == 1.0 else torch.lerp(x, styled, self.strength)
 
-def load(folder: Path) -> MicroAST:
-    """The net from the folder that holds the four published files, frozen.
+
+def files_in(folder: Path) -> tuple[Path, ...]:
+    """The four published files of a folder, in the order of `load`."""
+    return tuple(folder / FILES[part] for part in ("decoder", "content", "style", "modulator"))
+
+
+def load(decoder: Path, content: Path, style: Path, modulator: Path) -> MicroAST:
+    """The net from the four published files, frozen.
 
     Raises:
         NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
     """
     net = MicroAST()
-    for part, name in FILES.items():
-        fit(net.get_submodule(part), folder / name, f"MicroAST's {part} net", f"{name} of EndyWon/MicroAST")
+    parts = {"decoder": decoder, "content": content, "style": style, "modulator": modulator}
+    for part, path in parts.items():
+        fit(net.get_submodule(part), path, f"MicroAST's {part} net", f"{FILES[part]} of EndyWon/MicroAST")
     return net.eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def build(style: Tensor, weights: Path, *, style_scale: float = 1.0, strength: float = 1.0) -> FeedForwardPainter:
-    """A painter in the manner of one picture.
+def build(
+    style: Tensor | Sequence[Tensor],
+    *files: Path,
+    shares: Sequence[float] | None = None,
+    style_scale: float = 1.0,
+    strength: float = 1.0,
+) -> FeedForwardPainter:
+    """A painter in the manner of one or several pictures.
 
     Args:
-        style: (1, 3, h, w) float32, display-like.
-        weights: see `load`.
+        style: (1, 3, h, w) float32, display-like, or several such.
+        files: see `load`, in its order.
+        shares: of each style; equal where not given. Statistics and modulation are averaged.
         style_scale: the style's shorter side over 512 pixels; larger is a larger brush.
         strength: 0..1, how far the content's statistics move to the style's.
 
     Raises:
-        NotFound, BadRequest: as `load`.
+        NotFound, BadRequest: as `load`; or shares that do not fit the styles.
     """
-    net = load(weights)
-    held = Style(net.style, net.modulator, style_at(style, style_scale))
-    return FeedForwardPainter(_Look(net, held, strength), MODEL.stride, MODEL.smallest, REACH)
+    styles = [style] if isinstance(style, Tensor) else list(style)
+    net = load(*files)
+    known = [Style.of(net.style, net.modulator, style_at(each, style_scale)) for each in styles]
+    look = _Look(net, Style.mixed(known, checked(shares, len(styles)).tolist()), strength)
+    return FeedForwardPainter(look, MODEL.stride, MODEL.smallest, REACH)
 
 
-_PUBLISHED = tuple(
-    Weights(FILES[part], sha256, "MIT", "EndyWon/MicroAST on GitHub", "MS-COCO and WikiArt, by its authors")
-    for part, sha256 in (
-        ("decoder", "32e04a46b953fd9f94ec9e20f351511305a5260e000c18f9aef6570d5f1e23d9"),
-        ("content", "c8d895c0eec52507c157e102fab217c37f0c399ef3e168ef8b0b2677714660a4"),
-        ("style", "94f6b3fa386828692c20809a0af8bd0eba9c04e90a7d8842086976e4d223c5af"),
-        ("modulator", "8588055baf7d5ad8398d595d5518c6f030e3ff8dbb6007a7c1779776e11da28b"),
+_ADDRESS = "https://raw.githubusercontent.com/EndyWon/MicroAST/d2796c7dbf01dbc29ed35b11675d87fcc640f969/models"
+_HASHES = {
+    "decoder": ("32e04a46b953fd9f94ec9e20f351511305a5260e000c18f9aef6570d5f1e23d9", 619_135),
+    "content": ("c8d895c0eec52507c157e102fab217c37f0c399ef3e168ef8b0b2677714660a4", 634_983),
+    "style": ("94f6b3fa386828692c20809a0af8bd0eba9c04e90a7d8842086976e4d223c5af", 634_983),
+    "modulator": ("8588055baf7d5ad8398d595d5518c6f030e3ff8dbb6007a7c1779776e11da28b", 12_158),
+}
+
+
+def _published(part: str, beside: tuple[Weights, ...] = ()) -> Weights:
+    sha256, size = _HASHES[part]
+    return Weights(
+        FILES[part],
+        sha256,
+        "MIT",
+        f"{_ADDRESS}/{FILES[part]}",
+        "MS-COCO and WikiArt, by its authors",
+        size,
+        beside=beside,
     )
-)
+
 
 MODEL = Model(
     id="microast",
     family="style",
-    summary="Any picture as style with a very small published net; give a picture and the four weights files.",
+    summary="Any picture as style with a very small published net of four files.",
     build=build,
-    weights=_PUBLISHED[0],
-    # The other three parts of the same net.
-    alternatives=_PUBLISHED[1:],
+    weights=_published("decoder", tuple(_published(part) for part in ("content", "style", "modulator"))),
     stride=4,
     smallest=16,
-    parameters=(
-        Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: the style's shorter side over 512 pixels."),
-        Parameter("strength", 1.0, 0.0, 1.0, "How far the plate's statistics move to the style's."),
-    ),
+    canvas=SIDE,
+    precisions=("float32", "bfloat16"),
+    parameters=(Parameter("strength", 1.0, 0.0, 1.0, "How far the plate's statistics move to the style's."),),
 )

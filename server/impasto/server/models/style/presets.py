@@ -15,6 +15,9 @@ from torch import Tensor
 from impasto.server.errors import NotFound
 from impasto.server.models.style.brush import Canvas, Image, paint
 
+VERSION = 1
+"""Raised when a preset is drawn otherwise."""
+
 _HEIGHT, _WIDTH = 264, 360
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.errors import BadRequest
+from impasto.server.models.style.folding import absorb
 
 Moments = Mapping[str, tuple[Tensor, Tensor]]
 """Of each normalisation by its module's name: mean and mean square of every channel, both (C,) float32."""
@@ -98,8 +99,23 @@ def eased(samples: Mapping[int, Moments], frame: int, spread: float = SPREAD) ->
     return averaged(list(samples.values()), [math.exp((nearest - distance**2) / 2) for distance in distances])
 
 
+class _Affine(nn.Module):
+    """A normalisation whose statistics are known: one scale and one shift a channel."""
+
+    def __init__(self, scale: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale[:, None, None])
+        self.register_buffer("shift", shift[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.get_buffer("shift"), x, self.get_buffer("scale"))
+
+
 def frozen(net: _Net, moments: Moments) -> _Net:
-    """A copy of `net` that normalises every picture by `moments`; weights are shared.
+    """A copy of `net` that normalises every picture by `moments`; what does not change is shared.
+
+    A normalisation becomes one multiplication and addition, and where the net says in `folds` (names of convolutions,
+    each with that of the normalisation that follows it) which convolution it follows, part of its weights.
 
     Raises:
         ValueError: the moments are of another net.
@@ -109,12 +125,29 @@ def frozen(net: _Net, moments: Moments) -> _Net:
     found = norms(twin)
     if found.keys() != moments.keys():
         raise ValueError(f"The net normalises at {sorted(found)}, the statistics are of {sorted(moments)}.")
+    folds = {norm: conv for conv, norm in getattr(net, "folds", ())}
     for name, norm in found.items():
-        mean, square = moments[name]
-        norm.running_mean = mean.float()
-        norm.running_var = (square - mean.square()).clamp_min(0.0).float()
-        norm.track_running_stats = True
+        scale, shift = _affine(norm, *moments[name])
+        if name in folds:
+            conv = twin.get_submodule(folds[name])
+            assert isinstance(conv, nn.Conv2d)
+            absorb(conv, scale, shift=shift)
+            twin.set_submodule(name, nn.Identity())
+        else:
+            twin.set_submodule(name, _Affine(scale, shift))
     return twin
+
+
+def _affine(norm: nn.InstanceNorm2d, mean: Tensor, square: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale and shift of a normalisation by these moments, each (C,) float32."""
+    mean, square = mean.double(), square.double()
+    scale = torch.rsqrt((square - mean.square()).clamp_min(0.0) + norm.eps)
+    if norm.affine:
+        scale = scale * norm.weight
+    shift = -mean * scale
+    if norm.affine:
+        shift = shift + norm.bias
+    return scale.float(), shift.float()
 
 
 def norms(net: nn.Module) -> dict[str, nn.InstanceNorm2d]:

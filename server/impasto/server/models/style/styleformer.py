@@ -3,8 +3,8 @@
 Wu, Hu, Sheng and Xu, "StyleFormer: Real-time Arbitrary Style Transfer via Parametric Style Composition", ICCV 2021.
 A bilateral grid of affine maps (place, place, lightness; compare Gharbi et al., "Deep Bilateral Learning", 2017) is
 composed from the style for every picture: the style's features give a bank of maps, attention from content to style
-says which map goes where, and each pixel's features are sliced out by a learned guide and mapped. Modules are named by
-the steps of the paper.
+says which map goes where, and each pixel's features are sliced out by a learned guide and mapped. Modules are
+named as in the published checkpoint (Wxl-stars/PytorchStyleFormer).
 
 Attention and group normalisation look at the whole picture, so it is painted whole, never in tiles.
 """
@@ -12,16 +12,18 @@ Attention and group normalisation look at the whole picture, so it is painted wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from impasto.server.models.card import Model, Parameter
+from impasto.server.models.card import Model, Weights
+from impasto.server.models.style.canvas import SIDE
 from impasto.server.models.style.checkpoint import fit
-from impasto.server.models.style.feedforward import checked, style_at
+from impasto.server.models.style.feedforward import style_at
+from impasto.server.models.style.mixing import checked
 from impasto.server.models.style.vgg19 import VGG19
 from impasto.server.models.style.vgg19 import load as load_vgg
 
@@ -40,27 +42,48 @@ TRANSFORMER_PARAMETERS, DECODER_PARAMETERS = 14_664_009, 2_325_315
 """Weights of the two trained parts."""
 
 
-def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = True) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
+class _Conv(nn.Module):
+    """Reflection padding, a convolution under the key `conv`, and what follows it."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        bias: bool = True,
+        then: Callable[[Tensor], Tensor] = F.relu,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=bias)
+        self._pad, self._then = kernel // 2, then
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self._pad:
+            # A reflection needs two pixels; below that the edge is all there is to repeat.
+            x = F.pad(x, (self._pad,) * 4, mode="reflect" if min(x.shape[-2:]) > 1 else "replicate")
+        return self._then(self.conv(x))
 
 
-class Bank(nn.Module):
-    """Affine maps held by a style: features (B, 256, h, w) to (B * 16, 272 * 4, h / 4, w / 4)."""
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+class Coeffs(nn.Module):
+    """The bank: affine maps held by a style, features (B, 256, h, w) to (B * 16, 272 * 4, h / 4, w / 4)."""
 
     def __init__(self) -> None:
         super().__init__()
-        halvings = int(math.log2(64 / SPATIAL_BIN))
-        steps: list[nn.Module] = []
-        for _ in range(halvings):
-            steps += [_conv(CHANNELS, CHANNELS, stride=2), nn.ReLU()]
-        steps += [_conv(CHANNELS, 32 * LUMA_BINS), nn.ReLU()]
-        steps += [_conv(32 * LUMA_BINS, 32 * LUMA_BINS, bias=False), nn.ReLU()]
-        self.body = nn.Sequential(*steps, _conv(32 * LUMA_BINS, GROUPS * MAP * LUMA_BINS, 1))
+        halvings, narrow = int(math.log2(64 / SPATIAL_BIN)), 32 * LUMA_BINS
+        self.splat_features = nn.ModuleList(_Conv(CHANNELS, CHANNELS, stride=2) for _ in range(halvings))
+        self.local_features = nn.ModuleList((_Conv(CHANNELS, narrow), _Conv(narrow, narrow, bias=False)))
+        self.conv_out = _Conv(narrow, GROUPS * MAP * LUMA_BINS, 1, then=_same)
 
     def forward(self, features: Tensor) -> Tensor:
         """The maps of a style at every cell."""
-        maps: Tensor = self.body(features)
-        return maps.view(-1, MAP * LUMA_BINS, *maps.shape[-2:])
+        for step in (*self.splat_features, *self.local_features, self.conv_out):
+            features = step(features)
+        return features.view(-1, MAP * LUMA_BINS, *features.shape[-2:])
 
 
 class Attention(nn.Module):
@@ -68,14 +91,9 @@ class Attention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-
-        def halve_twice() -> nn.Sequential:
-            return nn.Sequential(
-                _conv(PER_GROUP, PER_GROUP, stride=2), nn.ReLU(), _conv(PER_GROUP, PER_GROUP, stride=2)
-            )
-
-        self.query, self.key = halve_twice(), halve_twice()
-        self.value = _conv(MAP * LUMA_BINS, MAP * LUMA_BINS)
+        self.convc1, self.convc2 = (_Conv(PER_GROUP, PER_GROUP, stride=2, then=then) for then in (F.relu, _same))
+        self.convs1, self.convs2 = (_Conv(PER_GROUP, PER_GROUP, stride=2, then=then) for then in (F.relu, _same))
+        self.convsr = _Conv(MAP * LUMA_BINS, MAP * LUMA_BINS, then=_same)
 
     def forward(self, content: Tensor, style: Tensor, bank: Tensor) -> Tensor:
         """The grid of maps for a content.
@@ -88,9 +106,9 @@ class Attention(nn.Module):
         Returns:
             (B * 16, 272, 4, H / 4, W / 4): maps by lightness and place.
         """
-        query, key = self.query(content), self.key(style).flatten(2)
+        query, key = self.convc2(self.convc1(content)), self.convs2(self.convs1(style)).flatten(2)
         likeness = torch.softmax(query.flatten(2).mT @ key, dim=-1)
-        routed: Tensor = self.value(bank).flatten(2) @ likeness.mT
+        routed: Tensor = self.convsr(bank).flatten(2) @ likeness.mT
         return routed.view(-1, MAP, LUMA_BINS, *query.shape[-2:])
 
 
@@ -99,11 +117,11 @@ class Guide(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1, self.conv2 = _conv(PER_GROUP, 4, 1), _conv(4, 1, 1)
+        self.conv1, self.conv2 = _Conv(PER_GROUP, 4, 1), _Conv(4, 1, 1, then=torch.sigmoid)
 
     def forward(self, content: Tensor) -> Tensor:
         """The guide of groups of normalised features."""
-        out: Tensor = torch.sigmoid(self.conv2(F.relu(self.conv1(content))))
+        out: Tensor = self.conv2(self.conv1(content))
         return out[:, 0]
 
 
@@ -112,18 +130,17 @@ class Transformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.content, self.style = _conv(CHANNELS, CHANNELS, 1), _conv(CHANNELS, CHANNELS, 1)
-        self.norm = nn.GroupNorm(GROUPS, CHANNELS, affine=False)
-        self.bank, self.attention, self.guide = Bank(), Attention(), Guide()
+        self.coeffs, self.att, self.guide = Coeffs(), Attention(), Guide()
+        self.fcc, self.fcs = nn.Conv2d(CHANNELS, CHANNELS, 1), nn.Conv2d(CHANNELS, CHANNELS, 1)
 
     def known(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Of a style's features (1, 256, h, w): its groups and its bank."""
-        return _groups(self.norm(self.style(features))), self.bank(features)
+        return _groups(F.group_norm(self.fcs(features), GROUPS)), self.coeffs(features)
 
     def forward(self, features: Tensor, styles: list[tuple[Tensor, Tensor]], shares: Tensor) -> Tensor:
         """Stylize (1, 256, H, W) features; the grids of several styles are mixed by `shares`."""
-        groups = _groups(self.norm(self.content(features)))
-        grids = [share * self.attention(groups, *style) for style, share in zip(styles, shares, strict=True)]
+        groups = _groups(F.group_norm(self.fcc(features), GROUPS))
+        grids = [share * self.att(groups, *style) for style, share in zip(styles, shares, strict=True)]
         grid = torch.stack(grids).sum(0)
         guide = self.guide(groups)
         # Group by group: the sliced maps of all at once would be 17 times the features.
@@ -177,22 +194,22 @@ def load(weights: Path, encoder: Path) -> StyleFormer:
     """The net, frozen.
 
     Args:
-        weights: a checkpoint of two nets, `a` the transformer and `b` the decoder, with or without `module.` in front
-            of the keys of this file's modules.
-        encoder: a torchvision VGG16 or VGG19.
+        weights: a checkpoint of two nets, `a` the transformer and `b` the decoder, with the published keys, with or
+            without `module.` in front.
+        encoder: a torchvision VGG16 or VGG19, here with reflection padding.
 
     Raises:
         NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
     """
-    net = StyleFormer(load_vgg(encoder, "relu3_1"))
+    net = StyleFormer(load_vgg(encoder, "relu3_1", padding="reflect"))
     for part, key in (("transformer", "a"), ("decoder", "b")):
         fit(
             net.get_submodule(part),
             weights,
             f"StyleFormer's {part}",
-            "a checkpoint with 'a' and 'b' of this project's key names",
+            "the published checkpoint of PytorchStyleFormer, which holds 'a' and 'b'",
             part=key,
-            rename=lambda name: name.removeprefix("module."),
+            rename=lambda name: name.removeprefix("module.").removeprefix("model."),
         )
     return net.eval().requires_grad_(False)
 
@@ -232,11 +249,11 @@ class StyleFormerPainter:
 
 @torch.no_grad()
 def build(
-    style: Tensor | list[Tensor],
+    style: Tensor | Sequence[Tensor],
     weights: Path,
     encoder: Path,
     *,
-    shares: list[float] | None = None,
+    shares: Sequence[float] | None = None,
     style_scale: float = 0.5,
 ) -> StyleFormerPainter:
     """A painter in the manner of one or several pictures.
@@ -260,11 +277,28 @@ def build(
 MODEL = Model(
     id="styleformer",
     family="style",
-    summary="Any picture as style by attention to a bank of feature maps; needs a checkpoint of its own and VGG.",
+    summary="Any picture as style by attention to a bank of feature maps; needs its published checkpoint and VGG16.",
     build=build,
+    weights=Weights(
+        "styleformer.pth",
+        "",
+        "LicenseRef-none-published",
+        "Wxl-stars/PytorchStyleFormer on Google Drive, file 1l53CJxbMiaU7c17laAT9d8Q_a4arxI28",
+        "MS-COCO and WikiArt, by its authors",
+        beside=(
+            Weights(
+                "vgg16-397923af.pth",
+                "397923af",
+                "CC-BY-4.0",
+                "https://download.pytorch.org/models/vgg16-397923af.pth",
+                "ImageNet",
+                553_433_881,
+                "ImageNet top-1 71.6 %, top-5 90.4 %",
+            ),
+        ),
+    ),
     stride=16,
     smallest=32,
-    parameters=(
-        Parameter("style_scale", 0.5, 0.25, 4.0, "Size of the brush: the style's shorter side over 512 pixels."),
-    ),
+    canvas=SIDE,
+    version=2,
 )

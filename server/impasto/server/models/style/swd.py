@@ -12,7 +12,7 @@ that reaches over the border, so new paint continues the old.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,10 +20,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Parameter
+from impasto.server.models.style.mixing import checked
 from impasto.server.models.style.patches import PatchTable
 from impasto.server.models.style.regions import boxes, joined, widen
 from impasto.server.models.style.transport import ColourMap, patch_step
 from impasto.server.ops.enlarge import doubled
+from impasto.server.ops.flatten import flattened
 
 PROJECTIONS = 32
 """Filters drawn for one step."""
@@ -31,7 +33,6 @@ PROJECTIONS = 32
 _COARSEST = 80
 _LARGEST = 2_300_000
 _CONTEXT = 32
-_LUMA = (0.2126, 0.7152, 0.0722)
 
 
 @dataclass(frozen=True)
@@ -50,24 +51,6 @@ _MIDDLE = _Work(rounds=2, size=7, stride=2, steps=8, guidance=0.3)
 _FINE = _Work(rounds=1, size=7, stride=2, steps=5, guidance=0.35)
 
 
-def _luma(picture: Tensor) -> Tensor:
-    return (picture * picture.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
-
-
-def _box_mean(picture: Tensor, radius: int) -> Tensor:
-    return F.avg_pool2d(F.pad(picture, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
-
-
-def _smooth(picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
-    """Flatten what varies less than `grain`, keep edges (He et al., "Guided image filtering", 2013, self-guided)."""
-    guide = _luma(picture)
-    mean, guide_mean = _box_mean(picture, radius), _box_mean(guide, radius)
-    slope = (_box_mean(picture * guide, radius) - mean * guide_mean) / (
-        _box_mean(guide * guide, radius) - guide_mean**2 + grain**2
-    )
-    return _box_mean(slope, radius) * guide + _box_mean(mean - slope * guide_mean, radius)
-
-
 def _reduce(picture: Tensor, factor: int) -> Tensor:
     return F.avg_pool2d(picture, factor) if factor > 1 else picture
 
@@ -82,9 +65,8 @@ class SlicedWassersteinPainter:
 
     local = True
 
-    def __init__(self, style: Tensor, style_scale: float, preserve_colour: float, content: float) -> None:
-        self._style, self._scale = style, style_scale
-        self._preserve, self._content = preserve_colour, content
+    def __init__(self, style: Tensor, style_scale: float, content: float) -> None:
+        self._style, self._scale, self._content = style, style_scale, content
         self._tables: dict[tuple[int, int], PatchTable] = {}
 
     def _style_at(self, height: int, smallest: int = 12) -> Tensor:
@@ -174,7 +156,7 @@ class SlicedWassersteinPainter:
         check: Callable[[], None],
     ) -> Tensor:
         """Paint one rectangle, whose sides are multiples of the coarsest factor, through all levels."""
-        smooth = _smooth(plate)
+        smooth = flattened(plate)
         picture = guide = plate
         for level, factor in enumerate(factors):
             check()
@@ -192,7 +174,7 @@ class SlicedWassersteinPainter:
         for factor in [factors[-1] >> step for step in range(1, factors[-1].bit_length())]:
             finer = palette(_reduce(smooth, factor))
             picture, guide = doubled(picture) + self._content * (finer - doubled(guide)), finer
-        return self._colour(picture, smooth)
+        return picture
 
     def _level(
         self,
@@ -223,15 +205,6 @@ class SlicedWassersteinPainter:
                 picture = hold(patch_step(picture, target, work.size, PROJECTIONS, 0.6, draw, moving))
         return picture
 
-    def _colour(self, painted: Tensor, plate: Tensor) -> Tensor:
-        """Give the plate its colours back at the luma that was painted, as far as was asked."""
-        if self._preserve == 0.0:
-            return painted
-        wanted, present = _luma(painted), _luma(plate)
-        darker = plate * (wanted / present.clamp(min=1e-4)).clamp(0.0, 1.0)
-        kept = torch.where(wanted < present, darker, plate + (wanted - present))
-        return painted.lerp(kept, self._preserve)
-
 
 def _mixed(seed: int, factor: int) -> int:
     """One seed from two numbers (SplitMix64's finaliser), so that neighbouring seeds draw unlike filters."""
@@ -241,19 +214,56 @@ def _mixed(seed: int, factor: int) -> int:
     return (mixed ^ (mixed >> 31)) >> 1
 
 
-def build(
-    style: Tensor, *, style_scale: float = 1.0, preserve_colour: float = 0.0, content: float = 0.5
-) -> SlicedWassersteinPainter:
-    """A painter in the manner of one picture.
+def collage(styles: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    """Several styles side by side as one: each at the height of the first, on its share of the width.
 
     Args:
-        style: (1, 3, h, w) float32, display-like.
+        styles: (1, 3, h, w) each.
+        shares: of each, summing to 1.
+
+    Returns:
+        (1, 3, h, w'): patches of every style, as many as its share says.
+    """
+    if len(styles) == 1:
+        return styles[0]
+    height = styles[0].shape[-2]
+    same = [
+        F.interpolate(
+            style, (height, max(1, round(style.shape[-1] * height / style.shape[-2]))), mode="bilinear", antialias=True
+        )
+        for style in styles
+    ]
+    # As wide as can be without repeating any of them.
+    total = min(style.shape[-1] / share for style, share in zip(same, shares, strict=True) if share > 0)
+    parts = []
+    for style, share in zip(same, shares, strict=True):
+        width = min(style.shape[-1], round(total * share))
+        left = (style.shape[-1] - width) // 2
+        parts.append(style[..., left : left + width])
+    return torch.cat(parts, -1)
+
+
+def build(
+    style: Tensor | Sequence[Tensor],
+    *,
+    shares: Sequence[float] | None = None,
+    style_scale: float = 1.0,
+    content: float = 0.5,
+) -> SlicedWassersteinPainter:
+    """A painter in the manner of one or several pictures.
+
+    Args:
+        style: (1, 3, h, w) float32, display-like, or several such.
+        shares: of each style; equal where not given. Patches are taken from a `collage` of them.
         style_scale: height of the style picture over the height of what is painted, 0.25..4; larger is a larger
             brush, whatever the resolution.
-        preserve_colour: 0 takes the style's colours, 1 keeps the plate's hue and chroma and paints in luma only.
         content: 0..1, how closely the plate's own detail is followed.
+
+    Raises:
+        BadRequest: shares that do not fit the styles.
     """
-    return SlicedWassersteinPainter(style, style_scale, preserve_colour, content)
+    styles = [style] if isinstance(style, Tensor) else list(style)
+    return SlicedWassersteinPainter(collage(styles, checked(shares, len(styles)).tolist()), style_scale, content)
 
 
 MODEL = Model(
@@ -264,7 +274,6 @@ MODEL = Model(
     smallest=1,
     parameters=(
         Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: height of the style picture over the plate's."),
-        Parameter("preserve_colour", 0.0, 0.0, 1.0, "Keeps the plate's hue and chroma; 1 paints in luma only."),
         Parameter("content", 0.5, 0.0, 1.0, "How closely the plate's own detail is followed."),
     ),
 )

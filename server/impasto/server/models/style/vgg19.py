@@ -14,11 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from impasto.server.models.card import Weights
 from impasto.server.models.style.checkpoint import fit
+
+Padding = Literal["zeros", "reflect"]
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Channels and convolutions of each block; every block but the last ends in a 2x2 pooling."""
@@ -28,6 +32,31 @@ LAYERS = tuple(f"relu{block}_{i}" for block, (_, count) in enumerate(BLOCKS, 1) 
 
 CHANNELS = {f"relu{block}_{i}": width for block, (width, n) in enumerate(BLOCKS, 1) for i in range(1, n + 1)}
 """Channels of each relu."""
+
+NORMALISED = Weights(
+    "vgg_normalised.pth",
+    "",
+    "MIT",
+    "https://github.com/naoto0804/pytorch-AdaIN/releases/download/v0.0.0/vgg_normalised.pth",
+    "ImageNet",
+)
+"""The normalised VGG19 whole, of the AdaIN release; VGG19 itself is CC-BY-4.0."""
+
+DEEP_TRANSFER = (
+    "https://raw.githubusercontent.com/pietrocarbo/deep-transfer/30b40b175d0d4afa19789fd57b5439aed125c1a5/"
+    "models/autoencoder_vgg19"
+)
+"""Where pieces of it and decoders for them are published."""
+
+NORMALISED_TO_RELU3_1 = Weights(
+    "vgg_normalised_conv3_1.pth",
+    "ff8506173d3a17e7b0fbfbff242c00b6827cfbcd7c21852b46806ae6a3fd7b09",
+    "Apache-2.0",
+    f"{DEEP_TRANSFER}/vgg19_3/vgg_normalised_conv3_1.pth",
+    "ImageNet",
+    2_223_308,
+)
+"""The same up to relu3_1."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -39,9 +68,10 @@ class VGG19(nn.Module):
     Args:
         depth: the last relu kept, one of `LAYERS`.
         pooling: `max` as trained, or `average`, which Gatys found smoother.
+        padding: `zeros` as trained, or `reflect`.
     """
 
-    def __init__(self, depth: str = "relu5_1", pooling: str = "max") -> None:
+    def __init__(self, depth: str = "relu5_1", pooling: str = "max", padding: Padding = "zeros") -> None:
         super().__init__()
         self.marks: dict[str, int] = {}
         steps: list[nn.Module] = []
@@ -49,7 +79,7 @@ class VGG19(nn.Module):
         for layer in LAYERS[: LAYERS.index(depth) + 1]:
             if layer.endswith("_1") and steps:
                 steps.append(nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2))
-            steps += [nn.Conv2d(inputs, CHANNELS[layer], 3, padding=1), nn.ReLU()]
+            steps += [nn.Conv2d(inputs, CHANNELS[layer], 3, padding=1, padding_mode=padding), nn.ReLU()]
             inputs, self.marks[layer] = CHANNELS[layer], len(steps) - 1
         self.features = nn.Sequential(*steps)
 
@@ -110,7 +140,7 @@ def _to(last: int) -> Callable[[str], str | None]:
     return keep
 
 
-def load(path: Path, depth: str = "relu5_1", pooling: str = "max") -> VGG19:
+def load(path: Path, depth: str = "relu5_1", pooling: str = "max", padding: Padding = "zeros") -> VGG19:
     """VGG19 from a torchvision file such as `vgg19-dcbb9e9d.pth`, frozen.
 
     Layers after `depth` may be in the file or not. Up to `relu3_3` a VGG16 file will do.
@@ -118,7 +148,7 @@ def load(path: Path, depth: str = "relu5_1", pooling: str = "max") -> VGG19:
     Raises:
         NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
     """
-    net = VGG19(depth, pooling)
+    net = VGG19(depth, pooling, padding)
     fit(net, path, "torchvision's VGG19", "vgg19-dcbb9e9d.pth of torchvision", rename=_to(net.marks[depth]))
     return net
 

@@ -1,0 +1,216 @@
+"""The looks: style models that paint after pictures, each built the same way from what a job sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from impasto.server.errors import BadRequest
+from impasto.server.models import catalogue, weights
+from impasto.server.models.card import Model, Parameter
+from impasto.server.models.style import files, johnson, presets
+from impasto.server.models.style.canvas import Canvas
+from impasto.server.models.style.feedforward import FeedForwardPainter, for_shot
+from impasto.server.models.style.painter import Painter
+from impasto.server.models.style.preserve import Preserving
+from impasto.server.models.style.statistics import Moments, Statistics, norms
+
+DEFAULT_LOOK = "swd"
+"""What paints after a picture where nothing else is asked for."""
+
+ONE_LOOK = "johnson"
+"""Nets of one look each, which paint after no picture."""
+
+STYLE_SCALE = Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: 2 is twice the style's own.")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How styles are painted, whichever they are.
+
+    Attributes:
+        style_scale: brush size, 0.25..4, whatever the plate's resolution.
+        preserve_colour: the plate keeps its hues.
+        preserve_luminance: the plate keeps its broad light and shade.
+        statistics: what nets normalise by.
+        parameters: what is set of the look, by name.
+        device: where nets work.
+        precision: `float32` or `bfloat16`.
+        compiled: whether nets are compiled.
+        canvas: whether nets paint at a size of their own, so that brushes are as large on any plate; without, a frame
+            is painted at its own size and the brush is as large as it comes out.
+    """
+
+    style_scale: float = 1.0
+    preserve_colour: bool = False
+    preserve_luminance: bool = False
+    statistics: Statistics = Statistics.FROZEN
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    device: str = "cpu"
+    precision: str = "float32"
+    compiled: bool = False
+    canvas: bool = True
+
+
+def find(look: str) -> Model:
+    """The look of this id; the default where it is empty.
+
+    Raises:
+        NotFound: there is none.
+        BadRequest: it paints after no picture.
+    """
+    model = catalogue.find(look or DEFAULT_LOOK, "style")
+    if model.id == ONE_LOOK:
+        raise BadRequest(
+            f"{ONE_LOOK} nets paint after no picture; name a net's weights file with --style, and another --look.",
+            reason="LOOK_INVALID",
+        )
+    return model
+
+
+def check(look: str, parameters: Mapping[str, float]) -> None:
+    """Refuse what cannot be set of a look.
+
+    Raises:
+        NotFound, BadRequest: as `find`; or a parameter it does not have, or out of its range.
+    """
+    model = find(look)
+    known = {each.name: each for each in model.parameters if each.name != STYLE_SCALE.name}
+    for name, value in parameters.items():
+        if name not in known:
+            there = f"has: {', '.join(known)}" if known else "has none"
+            raise BadRequest(f"The look {model.id} has no parameter '{name}'; it {there}.", reason="VALUE_INVALID")
+        if not known[name].minimum <= value <= known[name].maximum:
+            raise BadRequest(
+                f"{name} of the look {model.id} is {value:g}; it lies between {known[name].minimum:g} and "
+                f"{known[name].maximum:g}.",
+                reason="VALUE_INVALID",
+            )
+
+
+def after_pictures(
+    look: str, pictures: Sequence[Tensor], shares: Sequence[float], nets: Sequence[Path], manner: Manner
+) -> Painter:
+    """What paints in the manner of pictures.
+
+    Args:
+        look: id of the model; empty for the default.
+        pictures: (1, 3, h, w) float32 display-like each.
+        shares: of each, not all 0.
+        nets: the look's weights, see `ready_files`.
+        manner: see there.
+
+    Raises:
+        NotFound, BadRequest: as `find` and the model's own `build`.
+    """
+    model = find(look)
+    own = dict(manner.parameters)
+    if not model.canvas:
+        own[STYLE_SCALE.name] = manner.style_scale
+    return _finished(model.build(pictures, *nets, shares=shares, **own), model, manner)
+
+
+def open_style(name: str, path: Path | None, colour: str, manner: Manner, look: str = "") -> Painter:
+    """What paints in the one style its user named.
+
+    Args:
+        name: as its user wrote it; a preset's name where `path` is None.
+        path: the file here.
+        colour: of a style picture, see `files.read_picture`.
+        manner: see there.
+        look: see `after_pictures`.
+
+    Raises:
+        NotFound, NotReady, BadRequest: the file is no style, there is none, or weights are missing.
+    """
+    if path is not None and files.recognise(path, name) == "weights":
+        return of_weights(path, manner)
+    picture = presets.preset_picture(name) if path is None else files.read_picture(path, name, colour)
+    return after_pictures(look, [picture], [1.0], ready_files(look), manner)
+
+
+def ready_files(look: str) -> tuple[Path, ...]:
+    """The weights of a look on this machine, checked; none where it needs none.
+
+    Raises:
+        NotReady, Denied: as `weights.Store.ready_files`.
+    """
+    model = find(look)
+    return weights.default_store().ready_files(model) if model.choices else ()
+
+
+def of_weights(path: Path, manner: Manner) -> Painter:
+    """What paints with a net of one look.
+
+    Raises:
+        NotFound, BadRequest: as `johnson.build`.
+    """
+    return _finished(johnson.build(path), johnson.MODEL, manner)
+
+
+def net_version() -> str:
+    """What the nets of one look are, changing whenever their results do."""
+    return f"{johnson.MODEL.id}/{johnson.MODEL.version}"
+
+
+def _finished(painter: Painter, model: Model, manner: Manner) -> Painter:
+    """A model's painter on its device, on a canvas of its own, leaving to the plate what it is to."""
+    if isinstance(painter, FeedForwardPainter):
+        painter = replace(painter, device=manner.device, precision=manner.precision, compiled=manner.compiled)
+    if model.canvas and manner.canvas:
+        painter = Canvas.for_scale(painter, model.canvas, manner.style_scale)
+    if manner.preserve_colour or manner.preserve_luminance:
+        painter = Preserving(painter, manner.preserve_colour, manner.preserve_luminance)
+    return painter
+
+
+def freezes(painter: Painter) -> bool:
+    """Whether a painter paints otherwise with the statistics of a shot than with those of a frame."""
+    while isinstance(painter, Preserving | Canvas):
+        painter = painter.painter
+    return isinstance(painter, FeedForwardPainter) and bool(norms(painter.net))
+
+
+def over_shot(
+    painter: Painter,
+    samples: Callable[[], Mapping[int, Tensor]],
+    kind: Statistics,
+    kept: Callable[[int, Callable[[], Moments]], Moments] = lambda _, measure: measure(),
+) -> Callable[[int], Painter]:
+    """A painter for every frame of a shot, from one that knows nothing of time.
+
+    Args:
+        painter: as made above.
+        samples: gives frames spread over the shot by number, (1, 3, H, W) display-like; asked once, and only where
+            a frame is painted and its statistics are needed.
+        kind: what nets normalise by.
+        kept: see `for_shot`.
+    """
+    made: list[Callable[[int], Painter]] = []
+
+    def by_frame(frame: int) -> Painter:
+        if not made:
+            made.append(_by_frame(painter, samples, kind, kept))
+        return made[0](frame)
+
+    return by_frame
+
+
+def _by_frame(
+    painter: Painter,
+    samples: Callable[[], Mapping[int, Tensor]],
+    kind: Statistics,
+    kept: Callable[[int, Callable[[], Moments]], Moments],
+) -> Callable[[int], Painter]:
+    if isinstance(painter, Preserving | Canvas):
+        outer, shown = painter, painter.shown if isinstance(painter, Canvas) else lambda picture: picture
+        inner = _by_frame(
+            painter.painter, lambda: {frame: shown(picture) for frame, picture in samples().items()}, kind, kept
+        )
+        return lambda frame: replace(outer, painter=inner(frame))
+    if isinstance(painter, FeedForwardPainter) and kind is not Statistics.PER_FRAME:
+        return for_shot(painter, samples(), kind, kept)
+    return lambda _: painter

@@ -1,0 +1,40 @@
+"""Flattens grain and keeps edges: the guided filter, a picture guided by its own luma.
+
+He, Sun and Tang, "Guided Image Filtering", TPAMI 2013.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+LUMA = (0.2126, 0.7152, 0.0722)
+"""Rec.709 weights of red, green and blue."""
+
+
+def luma(picture: Tensor) -> Tensor:
+    """Luma (B, 1, H, W) of display-like RGB (B, 3, H, W)."""
+    return (picture * picture.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
+def box_mean(picture: Tensor, radius: int) -> Tensor:
+    """Mean over a square of `2 * radius + 1` pixels, edges repeated."""
+    return F.avg_pool2d(F.pad(picture, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
+
+
+def flattened(picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
+    """The picture without what varies less than `grain`, its edges kept; (B, 3, H, W) display-like."""
+    slope, mean, guide_mean = _fit(luma(picture), picture, radius, grain)
+    return box_mean(slope, radius) * luma(picture) + box_mean(mean - slope * guide_mean, radius)
+
+
+def followed(guide: Tensor, picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
+    """How far `picture` (B, C, H, W) follows `guide` (B, 1, H, W) from place to place: the slope of the local fit."""
+    return box_mean(_fit(guide, picture, radius, grain)[0], radius)
+
+
+def _fit(guide: Tensor, picture: Tensor, radius: int, grain: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Slope of the straight line from guide to picture around every pixel, and the means of both."""
+    mean, guide_mean = box_mean(picture, radius), box_mean(guide, radius)
+    spread = box_mean(guide * guide, radius) - guide_mean**2 + grain**2
+    return (box_mean(picture * guide, radius) - mean * guide_mean) / spread, mean, guide_mean
