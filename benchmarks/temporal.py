@@ -1,186 +1,87 @@
 """How still the paint stands: the engine beside the classic warp-and-blend, along the true motion, in one run.
 
     python benchmarks/temporal.py [--assets ASSETS] [--shots orbit ...] [--frames 1001-1012]
-        [--motion truth dis deepflow] [--ways classic style key] [--weights johnson/mosaic.pth] [--key 1006]
-        [--pictures DIR]
+        [--looks johnson/mosaic.pth johnson/candy.pth bundled] [--motion default truth] [--ways classic style key]
+        [--causes] [--ping-pong 100] [--key 1006] [--pictures DIR]
 
-Prints, for every shot, way and motion: E_1 and E_8 (error along the true motion relative to painting every frame
-alone), detail (mean absolute Laplacian relative to painting alone), share carried, low-pass difference to the frame
-painted alone over all and over freshly uncovered pixels, seconds a frame. For the way `key` E_1 is also given over the
-pixels carried from the key alone, and the share of the pixels any true path from the key reaches that are carried.
+Prints, for every look, shot, way and motion (`default` is the product's own, `truth` the limit that exact motion sets):
+E_1 and E_8 (error along the true motion relative to painting every frame alone), detail (mean absolute Laplacian
+relative to painting alone), share carried, low-pass difference to the frame painted alone over all and over freshly
+uncovered pixels, ghosts (share of the pixels coming into view whose paint was there before), and CPU seconds a frame
+beside motion and painting. For the engine also: gradient energy along the borders between births beside that of the
+frames painted alone, and the 95th percentile of the step in time there.
+
+--causes then names what is left of the error, by swapping one part at a time for the truth: motion; and with true
+motion rebirth, light (paint not relit), seams (not mended), and what remains: resampling.
+--ping-pong shows each shot to and fro and prints the detail of the last frame beside that of the first.
+The way `key` paints from one key alone: E_1 over the pixels carried from it, and the share of the pixels that any true
+path connects with the key that are carried.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, inside, srgb, warp_error
+from causes import attributed, carried_across, seams
+from painted import Alone, Case, Made, classic, engine, motion_of, whole_key
+from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, inside, warp_error
 
-from impasto.server.models.style import johnson
+from impasto.server.errors import ImpastoError
+from impasto.server.models.style import files, johnson
 from impasto.server.models.style.painter import Painter
-from impasto.server.ops.warp import warp
-from impasto.server.plates.shaper import Shaper
-from impasto.server.shots import Recipe, render
-from impasto.server.shots.keys import Key
-from impasto.server.shots.layers import Layer
-from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
-from impasto.server.shots.relight import develop, split
-from impasto.server.shots.screen import OnScreen
+from impasto.server.shots import ground
+from impasto.server.shots.motion import Motion
 
 WAYS = ("classic", "style", "key")
-KEPT = 0.85
-"""What the classic way keeps of the warped previous frame."""
+LOOKS = ("johnson/mosaic.pth", "johnson/candy.pth", "bundled")
+Row = dict[str, float]
 
 
-class Memory:
-    """A store that forgets at the end."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, dict[str, Array]] = {}
-
-    def load(self, key: str) -> dict[str, Array] | None:
-        return self.kept.get(key)
-
-    def save(self, key: str, arrays: Mapping[str, Array]) -> None:
-        self.kept[key] = {name: np.array(array) for name, array in arrays.items()}
-
-
-class Nobody:
-    """Watches nothing."""
-
-    def check(self) -> None: ...
-
-    def stage(self, name: str, frame: int) -> None: ...
-
-    def warn(self, message: str) -> None:
-        print("warning:", message)
+def judge(case: Case, made: Made, alone: Alone) -> Row:
+    gaps = [gap for gap in (1, 8) if gap < len(case.frames)]
+    row = {f"E_{gap}": relative(case, made, alone, gap) for gap in gaps}
+    row["detail"] = sum(map(detail, made.pictures.values())) / sum(map(detail, alone.pictures.values()))
+    row["carried"] = made.carried
+    fresh = {frame: case.true.truth(frame).hidden_previous for frame in case.frames[1:]}
+    pairs = {frame: (made.pictures[frame], alone.pictures[frame]) for frame in case.frames}
+    row["low"] = float(np.mean([ghosts(*pair) for pair in pairs.values()]))
+    row["low fresh"] = float(np.mean([ghosts(*pairs[frame], seen) for frame, seen in fresh.items() if seen.any()]))
+    if made.source:
+        row["ghosts"] = carried_across(case, made)
+        row |= seams(case, made, alone.pictures)
+    return row
 
 
-@dataclass
-class Case:
-    """One shot, as `impasto.server.shots.shot.Shot`, with its truth and its frames painted alone."""
-
-    true: TruthShot
-    frames: tuple[int, ...]
-    shaper: Shaper
-    alone: dict[int, Tensor] = field(default_factory=dict)
-    paint: dict[int, Tensor] = field(default_factory=dict)
-    store: Memory = field(default_factory=Memory)
-
-    def __post_init__(self) -> None:
-        self.height, self.width = self.true.plate(self.frames[0]).shape[1:]
-
-    def readable(self, frame: int) -> bool:
-        return frame in self.frames
-
-    def picture(self, frame: int) -> Tensor:
-        return torch.from_numpy(self.true.plate(frame))[None]
-
-    def digest(self, frame: int) -> str:
-        return f"{self.true.name} {frame}"
-
-    def layers(self, frame: int) -> dict[str, Array]:
-        true = self.true.truth(frame)
-        return {
-            "forward": true.forward,
-            "backward": true.backward,
-            "occlusion.next": true.hidden_next.astype(np.float32),
-            "occlusion.prev": true.hidden_previous.astype(np.float32),
-        }
-
-    def paint_alone(self, painter: Painter) -> None:
-        for frame in self.frames:
-            light = split(self.picture(frame), self.shaper)
-            self.paint[frame] = painter.paint(light.base)
-            self.alone[frame] = develop(self.paint[frame], torch.ones_like(light.gain), light, self.shaper)
+def relative(case: Case, made: Made, alone: Alone, gap: int) -> float:
+    return warp_error(case.true, made.pictures, gap) / warp_error(case.true, alone.pictures, gap)
 
 
-@dataclass
-class Remembered:
-    """The painter of one frame, its whole picture painted before."""
-
-    picture: Tensor
-    local: bool = False
-
-    def paint(
-        self,
-        content: Tensor,
-        *,
-        start: Tensor | None = None,
-        where: Tensor | None = None,
-        seed: int = 0,
-        check: Callable[[], None] = lambda: None,
-    ) -> Tensor:
-        return self.picture
-
-
-def exposure(pictures: list[Array]) -> float:
-    """What brings the geometric mean of luminance to mid-grey."""
-    luma = np.concatenate([np.tensordot([0.2126, 0.7152, 0.0722], picture, 1).ravel() for picture in pictures])
-    return float(0.18 / np.exp(np.log(np.maximum(luma, 1e-4)).mean()))
-
-
-def motion_of(case: Case, kind: str) -> Motion:
-    if kind == "truth":
-        return GivenMotion(case, case.layers, "truth", case.shaper, case.store, Nobody())
-    model = importlib.import_module(f"impasto.server.models.flow.{kind}").MODEL
-    return ComputedMotion(case, model.build(), f"{kind}{model.version}", case.shaper, 0.0, case.store, Nobody())
-
-
-@dataclass
-class Made:
-    """Frames as sRGB (3, H, W), the share carried, and the pixels (H, W) that came from the key."""
-
-    pictures: dict[int, Array]
-    carried: float
-    keyed: dict[int, Array] | None = None
-
-
-def classic(case: Case, motion: Motion) -> Made:
-    """Blend every frame with the warped one before where motion there and back agree (Ruder et al. 2016)."""
-    made, shares = {}, []
-    before: Tensor | None = None
-    for frame in case.frames:
-        painted = torch.from_numpy(srgb(case.alone[frame].numpy()))
-        if before is not None:
-            back, previous = motion.frame(frame).backward, motion.neighbours(frame)[0]
-            assert previous is not None
-            there = warp(motion.frame(previous).forward, back)
-            size = (back**2).sum(1, keepdim=True) + (there**2).sum(1, keepdim=True)
-            agree = ((back + there) ** 2).sum(1, keepdim=True) < 0.01 * size + 0.5
-            mixed = (1 - KEPT) * painted + KEPT * warp(before, back, "bicubic")
-            painted = torch.where(agree, mixed, painted)
-            shares.append(float(agree.float().mean()))
-        before = painted
-        made[frame] = painted[0].numpy()
-    return Made(made, float(np.mean(shares)))
-
-
-def engine(case: Case, motion: Motion, key: int | None) -> Made:
-    """The product's own way; with a key nothing else paints."""
-    keys: tuple[Key, ...] = ()
-    if key is not None:
-        keys = (Key(key, case.alone[key], torch.ones(1, 1, case.height, case.width), 1.0, None, f"alone {key}"),)
-    layers = () if keys else (Layer(lambda frame: Remembered(case.paint[frame]), "alone"),)
-    recipe = Recipe(keys, layers, 1.0, 0, case.shaper)
-    pictures, keyed, shares = {}, {}, []
-    for painted in render(case, recipe, motion, case.frames, case.store, Nobody()):
-        pictures[painted.frame] = srgb(painted.picture[0].numpy())
-        keyed[painted.frame] = (painted.source_kind == 1)[0, 0].numpy()
-        if painted.frame not in (key, case.frames[0]):
-            shares.append(float(keyed[painted.frame].mean()) if keys else painted.figures["carried"])
-    return Made(pictures, float(np.mean(shares)), keyed if keys else None)
+def judge_key(case: Case, made: Made, alone: Alone, key: int) -> Row:
+    """The same over the pixels carried from the key in both frames compared, and how many of the possible they are."""
+    keyed = {frame: kind == 1 for frame, kind in made.kind.items()}
+    both = {case.frames[0]: keyed[case.frames[0]]}
+    for frame in case.frames[1:]:
+        before = fetched(keyed[frame - 1].astype(np.float32)[None], case.true.truth(frame).backward, "bilinear")[0]
+        both[frame] = keyed[frame] & (before > 0.99)
+    inner = {frame: cv2.erode(seen.astype(np.uint8), np.ones((3, 3))) > 0 for frame, seen in keyed.items()}
+    some = (made.pictures, alone.pictures)
+    sharp = [sum(laplacian(pictures[f])[inner[f]].sum() for f in case.frames) for pictures in some]
+    error = [warp_error(case.true, pictures, 1, both) for pictures in some]
+    paths = {frame: reached(case, frame, key) for frame in case.frames}
+    hits = sum(int((keyed[frame] & seen).sum()) for frame, seen in paths.items())
+    return {
+        "E_1 key": error[0] / error[1],
+        "detail key": float(sharp[0] / sharp[1]),
+        "reached": hits / sum(int(seen.sum()) for seen in paths.values()),
+    }
 
 
 def reached(case: Case, frame: int, key: int) -> Array:
@@ -198,45 +99,35 @@ def reached(case: Case, frame: int, key: int) -> Array:
     return seen & inside(motion)
 
 
-def judge(case: Case, made: Made, key: int) -> dict[str, float]:
-    alone = {frame: srgb(case.alone[frame][0].numpy()) for frame in case.frames}
-    gaps = [gap for gap in (1, 8) if gap < len(case.frames)]
-    row = {f"E_{gap}": warp_error(case.true, made.pictures, gap) / warp_error(case.true, alone, gap) for gap in gaps}
-    row["detail"] = sum(map(detail, made.pictures.values())) / sum(map(detail, alone.values()))
-    row["carried"] = made.carried
-    fresh = {frame: case.true.truth(frame).hidden_previous for frame in case.frames[1:]}
-    row["low"] = float(np.mean([ghosts(made.pictures[frame], alone[frame]) for frame in case.frames]))
-    row["low fresh"] = float(
-        np.mean([ghosts(made.pictures[frame], alone[frame], seen) for frame, seen in fresh.items() if seen.any()])
-    )
-    if made.keyed is not None:
-        row |= judge_key(case, made.pictures, alone, made.keyed, key)
-    return row
-
-
-def judge_key(
-    case: Case, pictures: dict[int, Array], alone: dict[int, Array], keyed: dict[int, Array], key: int
-) -> dict[str, float]:
-    """The same over the pixels carried from the key in both frames compared, and how many of the possible they are."""
-    both = {case.frames[0]: keyed[case.frames[0]]}
-    for frame in case.frames[1:]:
-        before = fetched(keyed[frame - 1].astype(np.float32)[None], case.true.truth(frame).backward, "bilinear")[0]
-        both[frame] = keyed[frame] & (before > 0.99)
-    inner = {frame: cv2.erode(seen.astype(np.uint8), np.ones((3, 3))) > 0 for frame, seen in keyed.items()}
-    sharp = [sum(laplacian(some[f])[inner[f]].sum() for f in case.frames) for some in (pictures, alone)]
-    paths = {frame: reached(case, frame, key) for frame in case.frames}
-    hits = sum(int((keyed[frame] & seen).sum()) for frame, seen in paths.items())
-    return {
-        "E_1 key": warp_error(case.true, pictures, 1, both) / warp_error(case.true, alone, 1, both),
-        "detail key": float(sharp[0] / sharp[1]),
-        "reached": hits / sum(int(seen.sum()) for seen in paths.values()),
-    }
-
-
 def laplacian(picture: Array) -> Array:
     """Absolute Laplacian of luma of an sRGB picture (3, H, W), as (H, W)."""
     luma = np.tensordot(np.float32([0.299, 0.587, 0.114]), picture, 1)
     return np.abs(cv2.Laplacian(luma, cv2.CV_32F, ksize=3))
+
+
+def named_causes(case: Case, alone: Alone, product: Made, exact: Made, motion: Motion) -> dict[str, Row]:
+    """What is left of E_1 and E_8, shared out. `exact` is the engine's with true `motion`."""
+    unlit = engine(case, motion, alone, relight=0.0)
+    mend, ground.mend = ground.mend, lambda paint, carried, there, newborn, plate: carried.where(~newborn, paint)
+    try:
+        case.store.keep_motion()
+        rough = engine(case, motion, alone)
+    finally:
+        ground.mend = mend
+    rows = {}
+    for gap in (1, 8):
+        own, limit = relative(case, product, alone, gap), relative(case, exact, alone, gap)
+        reborn = attributed(case.true, exact, alone.pictures, gap)["rebirth"]
+        light = limit - relative(case, unlit, alone, gap)
+        rows[f"E_{gap}"] = {
+            "all": own,
+            "motion": own - limit,
+            "rebirth": reborn,
+            "light": light,
+            "seams": limit - relative(case, rough, alone, gap),
+            "resampling": limit - reborn - light,
+        }
+    return rows
 
 
 def save(folder: Path, pictures: dict[int, Array]) -> None:
@@ -246,6 +137,18 @@ def save(folder: Path, pictures: dict[int, Array]) -> None:
         cv2.imwrite(str(folder / f"{frame}.png"), bgr)
 
 
+def look(name: str, assets: Path) -> Painter | None:
+    """A painter by name; None for the bundled look where the tree has no weights for it."""
+    if name != "bundled":
+        return johnson.MODEL.build(assets / "weights" / name)
+    try:
+        painter: Painter = files.open_style("impasto", None, "", {})
+        return painter
+    except ImpastoError as error:
+        print(f"the bundled look is left out: {error}")
+        return None
+
+
 def asked() -> Any:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -253,47 +156,89 @@ def asked() -> Any:
     parser.add_argument("--assets", type=Path, default=Path(default))
     parser.add_argument("--shots", nargs="+", default=list(SHOTS))
     parser.add_argument("--frames", default="1001-1012")
-    parser.add_argument("--motion", nargs="+", default=["truth", "dis", "deepflow"])
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
-    parser.add_argument("--weights", default="johnson/mosaic.pth")
+    parser.add_argument("--looks", nargs="+", default=list(LOOKS))
+    parser.add_argument("--motion", nargs="+", default=["default", "truth"])
+    parser.add_argument("--ways", nargs="+", default=["classic", "style"], choices=WAYS)
+    parser.add_argument("--causes", action="store_true")
+    parser.add_argument("--ping-pong", type=int, default=0, metavar="FRAMES")
     parser.add_argument("--key", type=int, default=1006)
     parser.add_argument("--pictures", type=Path)
     return parser.parse_args()
 
 
+def timed(work: Callable[[], Made], frames: int) -> tuple[Made, float]:
+    start = time.process_time()
+    made = work()
+    return made, (time.process_time() - start) / frames
+
+
+def compare(wish: Any, case: Case, alone: Alone, style: str, table: dict[tuple[str, ...], list[Row]]) -> None:
+    """One shot in one look, painted in every way."""
+
+    def tell(way: str, kind: str, row: Row) -> None:
+        table.setdefault((style, way, kind), []).append(row)
+        say(style, case.true.name, way, kind, row)
+
+    found: dict[str, Made] = {}
+    for kind in wish.motion:
+        motion = motion_of(case, kind)
+        for frame in case.frames:
+            motion.frame(frame)
+        for way in wish.ways:
+            keys = (whole_key(case, alone, wish.key),) if way == "key" else ()
+            work = (
+                partial(classic, case, motion, alone)
+                if way == "classic"
+                else partial(engine, case, motion, alone, keys)
+            )
+            made, seconds = timed(work, len(case.frames))
+            if way == "style":
+                found[kind] = made
+            row = {**judge(case, made, alone), "s": seconds}
+            if way == "key":
+                row |= judge_key(case, made, alone, wish.key)
+            tell(way, kind, row)
+            if wish.pictures:
+                save(wish.pictures / f"{style}-{case.true.name}-{way}-{kind}", made.pictures)
+    if wish.causes and {"default", "truth"} <= set(found):
+        for gap, row in named_causes(case, alone, found["default"], found["truth"], motion_of(case, "truth")).items():
+            tell("cause", gap, row)
+
+
+def ping_pong(wish: Any, true: TruthShot, painter: Painter, style: str) -> None:
+    """Detail of the last frame of a shot shown to and fro, beside the first's."""
+    there = list(true.frames)
+    order = (there + there[-2:0:-1]) * (wish.ping_pong // len(there) + 1)
+    case = Case(true, tuple(order[: wish.ping_pong]))
+    made = engine(case, motion_of(case, "truth"), Alone.by(case, painter))
+    first, last = (detail(made.pictures[frame]) for frame in (case.frames[0], case.frames[-1]))
+    say(style, true.name, "to and fro", "truth", {"detail of the last to the first": last / first})
+
+
 def main() -> None:
     wish = asked()
     first, last = map(int, wish.frames.split("-"))
-    net = johnson.MODEL.build(wish.assets / "weights" / wish.weights)
-    table: dict[tuple[str, str], list[dict[str, float]]] = {}
-    for name in wish.shots:
-        true = TruthShot(wish.assets / "shots" / name)
-        frames = tuple(frame for frame in true.frames if first <= frame <= last)
-        case = Case(true, frames, Shaper(exposure([true.plate(frame) for frame in frames])))
-        case.paint_alone(OnScreen(net, case.shaper))
-        for kind in wish.motion:
-            motion = motion_of(case, kind)
-            for frame in frames:
-                motion.frame(frame)
-            for way in wish.ways:
-                start = time.perf_counter()
-                made = (
-                    classic(case, motion)
-                    if way == "classic"
-                    else engine(case, motion, wish.key if way == "key" else None)
-                )
-                seconds = (time.perf_counter() - start) / len(frames)
-                row = {**judge(case, made, wish.key), "s": seconds}
-                table.setdefault((way, kind), []).append(row)
-                say(name, way, kind, row)
-                if wish.pictures:
-                    save(wish.pictures / f"{name}-{way}-{kind}", made.pictures)
-    for (way, kind), rows in table.items():
-        say("mean", way, kind, {what: float(np.mean([row[what] for row in rows])) for what in rows[0]})
+    table: dict[tuple[str, ...], list[Row]] = {}
+    painters = {Path(name).stem: look(name, wish.assets) for name in wish.looks}
+    for shot in wish.shots:
+        true = TruthShot(wish.assets / "shots" / shot)
+        case = Case(true, tuple(frame for frame in true.frames if first <= frame <= last))
+        for style, painter in painters.items():
+            if painter is None:
+                continue
+            case.store.keep_motion()
+            if wish.ping_pong:
+                ping_pong(wish, true, painter, style)
+            else:
+                compare(wish, case, Alone.by(case, painter), style, table)
+    for (style, way, kind), rows in table.items():
+        mean = {what: float(np.mean([row[what] for row in rows])) for what in rows[0]}
+        say(style, "mean", way, kind, mean)
 
 
-def say(name: str, way: str, kind: str, row: dict[str, float]) -> None:
-    print(f"{name:10} {way:8} {kind:9}", "  ".join(f"{what} {value:.3f}" for what, value in row.items()), flush=True)
+def say(style: str, shot: str, way: str, kind: str, row: Row) -> None:
+    values = "  ".join(f"{what} {value:.3f}" for what, value in row.items())
+    print(f"{style:8} {shot:10} {way:8} {kind:8}", values, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ SHAPER = Shaper(1.0)
 SIZE = (1, 1, 16, 20)
 
 
-def healed(missing, now, then):
+def healed(tiny, missing, now, then):
     light = split(then, SHAPER)
     birth = Birth.of(light.base, torch.ones(SIZE), torch.ones(SIZE), light)
-    births = Births(None, str, lambda frame: birth)
-    births._hold(1, birth)
+    births = Births(tiny.Memory(), str, lambda frame: None, SHAPER)
+    births.keep(1, birth, torch.ones(SIZE, dtype=torch.bool))
     return heal(identity(1, ~missing), split(now, SHAPER).base, torch.ones(SIZE), births, SHAPER)
 
 
@@ -24,21 +24,21 @@ def line(width):
     return missing
 
 
-def test_a_hairline_is_closed_by_the_paint_beside_it():
+def test_a_hairline_is_closed_by_the_paint_beside_it(tiny):
     picture = torch.full((1, 3, 16, 20), 0.3)
-    here = healed(line(1), picture, picture)
+    here = healed(tiny, line(1), picture, picture)
     assert here.alive.all()
     assert (here.x == torch.arange(20.0)).all()
 
 
-def test_a_hairline_that_shows_another_thing_stays_open():
+def test_a_hairline_that_shows_another_thing_stays_open(tiny):
     other = torch.full((1, 3, 16, 20), 0.3)
     other[..., 8] = 0.9
-    assert not healed(line(1), other, torch.full((1, 3, 16, 20), 0.3)).alive[..., 8].any()
+    assert not healed(tiny, line(1), other, torch.full((1, 3, 16, 20), 0.3)).alive[..., 8].any()
 
 
-def test_a_wide_gap_stays_open():
+def test_a_wide_gap_stays_open(tiny):
     picture = torch.full((1, 3, 16, 20), 0.3)
-    assert torch.equal(~healed(line(5), picture, picture).alive, line(5))
+    assert torch.equal(~healed(tiny, line(5), picture, picture).alive, line(5))
     assert hairlines(line(2)).any()
     assert not hairlines(line(3)).any()

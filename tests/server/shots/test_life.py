@@ -1,7 +1,7 @@
 import torch
 
 from impasto.server.shots import mattes
-from impasto.server.shots.life import deaths, hidden, specks
+from impasto.server.shots.life import deaths, hidden, rim, specks
 from impasto.server.shots.provenance import identity
 
 SIZE = (1, 1, 16, 20)
@@ -46,3 +46,11 @@ def test_disagreement_of_motion_is_no_proof_of_hiding():
     assert not hidden(occluded, torch.full(SIZE, float(mattes.INCONSISTENT))).any()
     assert hidden(occluded, torch.full(SIZE, float(mattes.HIDDEN))).all()
     assert not hidden(occluded * 0.4, torch.full(SIZE, float(mattes.HIDDEN))).any()
+
+
+def test_the_outline_of_what_moved_off_goes_with_it_and_the_thing_itself_keeps_its_paint():
+    gone = torch.zeros(1, 1, 9, 20, dtype=torch.bool)
+    gone[..., 8:10] = True
+    motion = torch.zeros(1, 2, 9, 20)
+    motion[:, 0, :, 10:] = -2.0
+    assert torch.equal(rim(gone, motion)[0, 0, 4].nonzero()[:, 0], torch.arange(7, 10))

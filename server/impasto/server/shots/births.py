@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
-from impasto.server.ops.spline import knots, sample_spline
-from impasto.server.ops.warp import sample
+from impasto.server.ops.lattice import Lattice
+from impasto.server.ops.spline import APRON, Spline
+from impasto.server.plates.shaper import Shaper
+from impasto.server.shots import screen
 from impasto.server.shots.provenance import Map
 from impasto.server.shots.relight import Light
 from impasto.server.shots.shot import Store
 
-_KEPT = 4
-"""Births held in memory; the store keeps the rest."""
+_TILE = 64
+"""Side of the tiles in which births are kept, in pixels, on a grid from the upper left."""
+_HELD = 12
+_HELD_BYTES = 512 << 20
+"""At most so many births and so many bytes are held in memory, but two at least; the store keeps the rest."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +34,12 @@ class Birth:
 
     Attributes:
         paint: (1, 3, H, W), shaped base of the paint.
-        bends: (1, 3, H, W), spline coefficients of the paint.
         plate: (1, 3, H, W), shaped base of the plate.
         match: (1, 1, H, W) 0..1, how far the paint takes the plate's highlights.
         cover: (1, 1, H, W) 0..1, where there is paint.
     """
 
     paint: Tensor
-    bends: Tensor
     plate: Tensor
     match: Tensor
     cover: Tensor
@@ -40,7 +47,64 @@ class Birth:
     @classmethod
     def of(cls, paint: Tensor, match: Tensor, cover: Tensor, plate: Light) -> Birth:
         """Paint laid over a plate."""
-        return cls(paint, knots(paint), plate.base, match, cover)
+        return cls(paint, plate.base, match, cover)
+
+    def packed(self, where: Tensor) -> dict[str, NDArray[Any]]:
+        """For the store: the tiles that fetching `where`, (1, 1, H, W) bool, can look at."""
+        height, width = where.shape[-2:]
+        whole = _padded(torch.cat([self.paint, self.plate, self.match, self.cover], 1)[0])
+        tiles = whole.unflatten(2, (-1, _TILE)).unflatten(1, (-1, _TILE)).permute(1, 3, 0, 2, 4)
+        used = F.max_pool2d(_padded(near(where).float()[0])[None], _TILE)[0, 0] > 0
+        return {
+            "size": torch.tensor([height, width]).numpy(),
+            "used": used.numpy(),
+            "tiles": tiles[used].contiguous().numpy(),
+        }
+
+    @classmethod
+    def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> Birth:
+        """From the store; 0 where nothing was kept."""
+        height, width = arrays["size"].tolist()
+        used, tiles = torch.from_numpy(arrays["used"]), torch.from_numpy(arrays["tiles"])
+        grid = torch.zeros(*used.shape, *tiles.shape[1:])
+        grid[used] = tiles
+        whole = grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)[None, :, :height, :width]
+        return cls(*(part.contiguous() for part in whole.split([3, 3, 1, 1], 1)))
+
+
+class Laid:
+    """A birth ready to be fetched from.
+
+    Paint is resampled as it is seen on a screen: in the shaped domain of a dark shot strokes would ring.
+
+    Args:
+        birth: the paint.
+        shaper: the shot's.
+    """
+
+    def __init__(self, birth: Birth, shaper: Shaper) -> None:
+        self._shaper = shaper
+        self.plate = Lattice(birth.plate)
+        self.rest = Lattice(torch.cat([birth.paint, birth.match, birth.cover], 1))
+        self._paint: Tensor | None = birth.paint
+
+    def paint(self, x: Tensor, y: Tensor) -> Tensor:
+        """The paint's one resampling, (3, N), shaped; see `Spline.at`."""
+        shown = self._spline.at(x, y)[None, ..., None]
+        return self._shaper.encode(screen.light(shown, self._shaper))[0, ..., 0]
+
+    @cached_property
+    def _spline(self) -> Spline:
+        """Made when it is first asked for."""
+        assert self._paint is not None
+        spline, self._paint = Spline(screen.show(self._shaper.decode(self._paint), self._shaper)), None
+        return spline
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        own = self._paint.nbytes if self._paint is not None else self._spline.nbytes
+        return self.plate.nbytes + self.rest.nbytes + own
 
 
 @dataclass(frozen=True)
@@ -64,60 +128,68 @@ class Births:
     Args:
         store: keeps them.
         key: names a frame's birth in the store.
-        make: makes a birth that neither memory nor store has, the same every time.
+        make: makes a birth that neither memory nor store has and keeps it, the same every time.
+        shaper: the shot's.
     """
 
-    def __init__(self, store: Store, key: Callable[[int], str], make: Callable[[int], Birth]) -> None:
-        self._store, self._key, self._make = store, key, make
-        self._kept: OrderedDict[int, Birth] = OrderedDict()
+    def __init__(self, store: Store, key: Callable[[int], str], make: Callable[[int], None], shaper: Shaper) -> None:
+        self._store, self._key, self._make, self._shaper = store, key, make, shaper
+        self._held: OrderedDict[int, Laid] = OrderedDict()
 
-    def __getitem__(self, frame: int) -> Birth:
+    def __getitem__(self, frame: int) -> Laid:
         """The birth of this frame."""
-        if frame in self._kept:
-            self._kept.move_to_end(frame)
-            return self._kept[frame]
+        if frame not in self._held and not self._found(frame):
+            self._make(frame)
+            if frame not in self._held:  # much was born after it
+                self._found(frame)
+        self._held.move_to_end(frame)
+        return self._held[frame]
+
+    def keep(self, frame: int, birth: Birth, where: Tensor) -> None:
+        """Keep what was born in this frame on the pixels `where`, (1, 1, H, W) bool."""
+        arrays = birth.packed(where)
+        self._store.save(self._key(frame), arrays)
+        self._hold(frame, arrays)
+
+    def _found(self, frame: int) -> bool:
+        """Whether the store has it; holds it then."""
         arrays = self._store.load(self._key(frame))
-        if arrays is None:
-            birth = self._make(frame)
-        else:
-            birth = Birth(**{name: torch.from_numpy(array) for name, array in arrays.items()})
-        self._hold(frame, birth)
-        return birth
+        if arrays is not None:
+            self._hold(frame, arrays)
+        return arrays is not None
 
-    def keep(self, frame: int, birth: Birth) -> None:
-        """Keep what was born in this frame."""
-        self._store.save(self._key(frame), {name: value.numpy() for name, value in vars(birth).items()})
-        self._hold(frame, birth)
+    def _hold(self, frame: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._held[frame] = Laid(Birth.unpacked(arrays), self._shaper)
+        size = sum(laid.nbytes for laid in self._held.values())
+        while len(self._held) > _HELD or (size > _HELD_BYTES and len(self._held) > 2):
+            _, oldest = self._held.popitem(last=False)
+            size -= oldest.nbytes
 
-    def _hold(self, frame: int, birth: Birth) -> None:
-        self._kept[frame] = birth
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+
+def near(where: Tensor) -> Tensor:
+    """Pixels, (1, 1, H, W) bool, that fetching those of `where` can look at."""
+    grown = where.float()
+    for kernel in ((1, 2 * APRON + 1), (2 * APRON + 1, 1)):
+        grown = F.max_pool2d(grown, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
+    return grown > 0
 
 
 def fetch(here: Map, births: Births) -> Fetched:
     """What a frame's map says: every pixel's paint by its one resampling, and beside it the plate at birth."""
 
-    def beside(birth: Birth, x: Tensor, y: Tensor) -> Tensor:
-        return _bilinear([birth.paint, birth.plate, birth.match, birth.cover], x, y)
+    def take(laid: Laid, x: Tensor, y: Tensor) -> Tensor:
+        return torch.cat([laid.paint(x, y), laid.plate.bilinear(x, y), laid.rest.bilinear(x, y)])
 
-    def exact(birth: Birth, x: Tensor, y: Tensor) -> Tensor:
-        return sample_spline(birth.paint, birth.bends, x, y)
-
-    soft, plate, match, cover = _gather(here, births, beside, 8).split([3, 3, 1, 1], 1)
-    return Fetched(_gather(here, births, exact, 3), soft, plate, match, cover)
+    paint, plate, soft, match, cover = _gather(here, births, take, 11).split([3, 3, 3, 1, 1], 1)
+    return Fetched(paint, soft, plate, match, cover)
 
 
 def recall(here: Map, births: Births) -> Tensor:
     """The plate at birth alone, for the life test: its shaped base, (1, 3, H, W), 0 where there is no paint."""
-    return _gather(here, births, lambda birth, x, y: _bilinear([birth.plate], x, y), 3)
+    return _gather(here, births, lambda laid, x, y: laid.plate.bilinear(x, y), 3)
 
 
-def _bilinear(pictures: list[Tensor], x: Tensor, y: Tensor) -> Tensor:
-    return sample(torch.cat(pictures, 1), x[None, None, None], y[None, None, None], "bilinear")[0, :, 0]
-
-
-def _gather(here: Map, births: Births, take: Callable[[Birth, Tensor, Tensor], Tensor], channels: int) -> Tensor:
+def _gather(here: Map, births: Births, take: Callable[[Laid, Tensor, Tensor], Tensor], channels: int) -> Tensor:
     """(1, C, H, W) put together from what `take` gives, (C, N), for the pixels of every birth; 0 elsewhere."""
     born, x, y = here.born.flatten(), here.x.flatten(), here.y.flatten()
     result = torch.zeros(channels, len(born), device=born.device)
@@ -125,3 +197,9 @@ def _gather(here: Map, births: Births, take: Callable[[Birth, Tensor, Tensor], T
         where = (born == frame).nonzero()[:, 0]
         result[:, where] = take(births[frame], x[where], y[where])
     return result.reshape(1, channels, *here.born.shape[-2:])
+
+
+def _padded(picture: Tensor) -> Tensor:
+    """A picture (C, H, W) grown to whole tiles with 0."""
+    height, width = picture.shape[-2:]
+    return F.pad(picture, (0, -width % _TILE, 0, -height % _TILE))

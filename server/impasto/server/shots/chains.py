@@ -11,13 +11,14 @@ import torch
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.births import Births, recall
 from impasto.server.shots.heal import heal
-from impasto.server.shots.life import deaths, hidden, specks
+from impasto.server.shots.life import deaths, hidden, rim, specks
+from impasto.server.shots.mattes import OUTSIDE
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.provenance import Map, carry
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 2
+VERSION = 3
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -78,7 +79,9 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births, alone: bool = True) -> Map:
+def advance(
+    stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births, alone: bool = True, sheds: bool = False
+) -> Map:
     """Bring a map one frame on and let die what does not survive.
 
     Args:
@@ -88,6 +91,7 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Birt
         onward: whether paint goes forward in time.
         births: those the map names.
         alone: whether no other map will lie around this one, so that carried specks are to go.
+        sheds: whether outlines of what has moved off die with it.
 
     Returns:
         The map of what survives; its doubt has grown by what the motion's confidence leaves open.
@@ -107,7 +111,10 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, births: Birt
     plate = recall(moved, births)
     ratio = change(now, plate, moved.alive, stage.shaper)
     then = relit_plate(plate, ratio, stage.shaper)
-    moved = moved.without(deaths(moved, hidden(occlusion, cause), confidence, now.base, then))
+    gone = hidden(occlusion, cause)
+    if sheds:
+        gone = rim(gone & (cause != OUTSIDE), vectors) | gone
+    moved = moved.without(deaths(moved, gone, confidence, now.base, then))
     if alone:
         moved = moved.without(specks(moved))
     return heal(moved, now.base, ratio, births, stage.shaper)

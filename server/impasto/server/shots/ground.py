@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.server.models.style.painter import Painter
 from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
-from impasto.server.shots.births import Birth, Births, fetch, recall
+from impasto.server.shots.births import Birth, Births, fetch, near, recall
 from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.heal import heal
 from impasto.server.shots.keyed import Coat, Keyed
@@ -64,7 +64,7 @@ class Ground:
         self._digest = digest(
             stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed), *map(str, frames)
         )
-        self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again)
+        self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again, stage.shaper)
 
     def coat(self, frame: int) -> Coat:
         """What the ground paints in this frame of its own, under its light; covers what the keys do not."""
@@ -110,7 +110,7 @@ class Ground:
             if here is None:
                 here = identity(frame, torch.zeros_like(self._stage.light(frame).gain, dtype=torch.bool))
             else:
-                here = advance(self._stage, here, frame, True, self.births)
+                here = advance(self._stage, here, frame, True, self.births, sheds=True)
             self._stage.save(self._name("forward", frame), here)
         assert here is not None
         return here
@@ -154,17 +154,20 @@ class Ground:
             return
         self._begin("births", frame)
         stage, light, painter = self._stage, self._stage.light(frame), self._painter(frame)
-        base, there, match = self._surroundings(frame, carried)
+        around = None if painter.local else near(newborn)
+        base, there, match = self._surroundings(frame, carried, around)
         start = mend(light.base, base, there, newborn, light.base) if painter.local else None
         with fixed_threads(PAINTERS_THREADS):
             seed, check = self._seed + frame, stage.watch.check
             painted = painter.paint(light.base, start=start, where=newborn, seed=seed, check=check)
         paint = mend(painted, base, there, newborn, light.base)
         paint = torch.where(newborn | there, paint, painted)
-        self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light))
+        self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light), newborn)
 
-    def _surroundings(self, frame: int, carried: Map) -> tuple[Tensor, Tensor, Tensor]:
+    def _surroundings(self, frame: int, carried: Map, around: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """What lies around newborn paint: shaped base, where it is, and its match with the plate's highlights."""
+        if around is not None:
+            carried = carried.without(~around)
         coat = self._coat(frame, carried)
         base, there, match = coat.base, carried.alive, torch.where(carried.alive, coat.match, 1.0)
         keys = self._keyed.coat(frame)
@@ -180,7 +183,7 @@ class Ground:
         base = follow(own.paint, own.soft, own.plate, here.alive, stage.light(frame), stage.shaper, self._relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
 
-    def _again(self, frame: int) -> Birth:
+    def _again(self, frame: int) -> None:
         """A birth the store has lost, made again from the frames before it."""
         spans = self._spans()
         place = next(place for place, span in enumerate(spans) if frame in span)
@@ -192,7 +195,6 @@ class Ground:
                 self._paint_until(end)
                 before = self._kept("map", end)
         self._paint(spans[place], before)
-        return self.births[frame]
 
     def _begin(self, what: str, frame: int) -> None:
         self._stage.watch.check()

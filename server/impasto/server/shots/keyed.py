@@ -48,7 +48,7 @@ class KeyChain:
     def __init__(self, stage: Stage, key: Key) -> None:
         self.key, self._stage = key, stage
         self._digest = digest(stage.digest, "key", key.digest)
-        self.births = Births(stage.store, lambda frame: f"birth-{self._digest}", self._birth)
+        self.births = Births(stage.store, lambda frame: f"birth-{self._digest}", self._bear, stage.shaper)
         self._last: dict[bool, tuple[int, Map]] = {}
 
     def map(self, frame: int) -> Map:
@@ -85,10 +85,10 @@ class KeyChain:
     def _name(self, frame: int) -> str:
         return f"map-{digest(self._digest, str(frame))}"
 
-    def _birth(self, frame: int) -> Birth:
+    def _bear(self, frame: int) -> None:
         light = self._stage.light(frame)
         paint, match = undevelop(self.key.picture, light, self._stage.shaper)
-        return Birth.of(paint, match, self.key.coverage, light)
+        self.births.keep(frame, Birth.of(paint, match, self.key.coverage, light), self.key.coverage > 0)
 
 
 class Keyed:

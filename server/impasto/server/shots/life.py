@@ -19,6 +19,11 @@ _NEAR = 2.0
 _STRETCH = 1.1
 """Logarithm of the stretch (a factor of 3) from which broken motion has torn the paint."""
 
+_RIM = 1
+"""Pixels beside a thing in which its outline, painted onto what lies behind it, must not stay."""
+_LAYER = 0.5
+"""Pixels by which motion differs from one thing to another."""
+
 _HIDING = (mattes.OUTSIDE, mattes.HIDDEN, mattes.NO_NEIGHBOUR)
 
 
@@ -58,6 +63,28 @@ def deaths(carried: Map, gone: Tensor, confidence: Tensor, now: Tensor, then: Te
     unlike = lowpass(difference, _NEAR) > _LOOK
     doubted = broken & (unlike | (stretch(carried) > _STRETCH))
     return lost | _opened(doubted & ~lost)
+
+
+def rim(gone: Tensor, motion: Tensor) -> Tensor:
+    """What lies around uncovered pixels on the same thing: whatever hid them has left its outline there.
+
+    Args:
+        gone: (1, 1, H, W) bool, see `hidden`.
+        motion: (1, 2, H, W) towards the frame in which they were hidden.
+
+    Returns:
+        (1, 1, H, W) bool, with `gone`. The thing that moved off has another motion and keeps its paint.
+    """
+    height, width = gone.shape[-2:]
+    grown = gone
+    for _ in range(_RIM):
+        around = F.pad(grown.float(), (1, 1, 1, 1)) > 0
+        there = F.pad(motion, (1, 1, 1, 1), mode="replicate")
+        for across, down in ((0, 1), (2, 1), (1, 0), (1, 2)):
+            crop = (..., slice(down, down + height), slice(across, across + width))
+            apart = (there[crop] - motion).abs().amax(1, keepdim=True)
+            grown = grown | (around[crop] & (apart < _LAYER))
+    return grown
 
 
 def specks(here: Map) -> Tensor:

@@ -1,0 +1,89 @@
+"""Where the error along the true motion comes from, and how well newborn paint continues its neighbours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from painted import Case, Made
+from truth import Array, TruthShot, fetched, warp_error
+
+DRIFT = 0.15
+"""Pixels off its place from which paint counts as drifted."""
+BAND = 3
+"""Pixels on either side of a border between births in which seams are looked for."""
+
+
+def attributed(shot: TruthShot, made: Made, alone: dict[int, Array], gap: int) -> dict[str, float]:
+    """E of the engine's frames, shared out by what became of every pixel's paint on the way.
+
+    Returns:
+        `rebirth`: the paint is another's; `drift`: the same paint, off its place: motion; `same`: the same paint in its
+        place, so that only resampling, light and seams are left. They add up to E.
+    """
+    parts: dict[str, list[float]] = {"rebirth": [], "drift": [], "same": []}
+    frames = [frame for frame in sorted(made.pictures) if frame - gap in made.pictures]
+    for frame in frames:
+        motion, seen = shot.chain(frame, gap)
+        error = ((made.pictures[frame] - fetched(made.pictures[frame - gap], motion)) ** 2).mean(0)
+        here, there = made.source[frame], made.source[frame - gap]
+        row, column = np.mgrid[: error.shape[0], : error.shape[1]]
+        grid = np.stack([column, row]).astype(np.float32)
+        place = fetched(there[1:] - grid, motion, "bilinear") + grid + motion
+        one = fetched(there[:1], motion, "nearest")[0] == here[0]
+        off = np.hypot(*(place - here[1:])) > DRIFT
+        for name, where in (("rebirth", ~one), ("drift", one & off), ("same", one & ~off)):
+            parts[name].append(float(error[seen & where].sum() / seen.sum()))
+    whole = warp_error(shot, alone, gap)
+    return {name: float(np.mean(values)) / whole for name, values in parts.items()}
+
+
+def carried_across(case: Case, made: Made) -> float:
+    """Share of the pixels that come into view whose paint was there before: ghosts."""
+    across = fresh = 0
+    for before, frame in zip(case.frames, case.frames[1:], strict=False):
+        true, source = case.true.truth(case.shown(frame)), made.source[frame]
+        uncovered = true.hidden_previous & true.valid
+        across += int((uncovered & (source[0] <= before)).sum())
+        fresh += int(uncovered.sum())
+    return across / max(fresh, 1)
+
+
+def borders(source: Array) -> Array:
+    """The band, (H, W) bool, along the borders between births of one frame's source (3, H, W)."""
+    born = source[0]
+    edge = np.zeros(born.shape, np.uint8)
+    edge[:, 1:] |= born[:, 1:] != born[:, :-1]
+    edge[1:] |= born[1:] != born[:-1]
+    return cv2.dilate(edge, np.ones((2 * BAND, 2 * BAND), np.uint8)) > 0
+
+
+def seams(case: Case, made: Made, alone: dict[int, Array]) -> dict[str, float]:
+    """Along the borders between births: gradient energy beside that of the frames painted alone, and steps in time.
+
+    Returns:
+        `gradient`: ratio of the mean squared gradient of luma; `step`: 95th percentile of the change of luma from frame
+        to frame along the true motion, less the plate's own.
+    """
+    energy, steps = np.zeros(2), []
+    plates = {frame: np.clip(case.true.plate(case.shown(frame)), 0, None) for frame in case.frames}
+    for before, frame in zip(case.frames, case.frames[1:], strict=False):
+        band = borders(made.source[frame])
+        energy += [gradient(picture)[band].sum() for picture in (made.pictures[frame], alone[frame])]
+        motion, seen = case.true.chain(frame, 1)
+        change = [
+            np.abs(luma(one[frame]) - fetched(luma(one[before])[None], motion, "bicubic")[0])
+            for one in (made.pictures, plates)
+        ]
+        steps.append((change[0] - change[1])[band & seen])
+    return {"gradient": float(energy[0] / energy[1]), "step": float(np.quantile(np.concatenate(steps), 0.95))}
+
+
+def gradient(picture: Array) -> Array:
+    """Squared gradient of luma of an sRGB picture (3, H, W), as (H, W)."""
+    value = luma(picture)
+    return cv2.Sobel(value, cv2.CV_32F, 1, 0) ** 2 + cv2.Sobel(value, cv2.CV_32F, 0, 1) ** 2
+
+
+def luma(picture: Array) -> Array:
+    """Luma of an sRGB picture (3, H, W), as (H, W)."""
+    return np.tensordot(np.float32([0.299, 0.587, 0.114]), picture, 1)
