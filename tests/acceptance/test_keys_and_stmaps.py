@@ -77,8 +77,9 @@ def carried(folder: Path, key: int, frame: int, paint: torch.Tensor) -> torch.Te
         stage = Stage(shot, motion, shaper, store, watch)
         one = torch.ones(1, 1, shot.height, shot.width)
         here = KeyChain(stage, Key(key, shot.picture(key), one, 1.0, None, "the plate itself")).map(frame)
-        birth = Birth.of(paint, one, one, stage.light(key))
-        return fetch(here, Births(store, lambda n: f"paint {n}", lambda n: birth)).soft[0]
+        births = Births(store, lambda n: f"paint {n}", lambda n: None, shaper)
+        births.keep(key, Birth.of(paint, one, one, stage.light(key)), one > 0)
+        return fetch(here, births).soft[0]
 
 
 def test_an_stmap_applied_with_plain_bilinear_sampling_is_the_carried_key(impasto: Command, shot: Path, tmp_path: Path):
