@@ -95,13 +95,13 @@ def test_loopback_and_sockets_need_no_token(listen):
 def test_the_token_comes_from_its_file_and_never_shows(tmp_path):
     file = tmp_path / "token"
     file.write_text("secret\n")
-    assert ServerConfig.read(token_file=file).secret == "secret"
+    assert ServerConfig.read(token_file=file).tokens == {"secret": ""}
     assert "secret" not in repr(ServerConfig.read(token="secret"))
     file.write_text("\n")
     with pytest.raises(BadRequest, match="empty"):
-        _ = ServerConfig.read(token_file=file).secret
+        _ = ServerConfig.read(token_file=file).tokens
     with pytest.raises(BadRequest, match="absent"):
-        _ = ServerConfig.read(token_file=tmp_path / "absent").secret
+        _ = ServerConfig.read(token_file=tmp_path / "absent").tokens
 
 
 def test_an_embedded_server_is_private_and_sees_all_paths(tmp_path, monkeypatch):

@@ -27,6 +27,10 @@ def serve(
         list[Path] | None,
         typer.Option("--root", metavar="DIR", help="Read and write files below it in place; may be repeated."),
     ] = None,
+    path_map: Annotated[
+        list[str] | None,
+        typer.Option("--path-map", metavar="THERE=HERE", help="P:/show=/mnt/show: what clients call a folder of ours."),
+    ] = None,
     cache: Annotated[Path | None, typer.Option("--cache", metavar="DIR", help="Content cache; may be shared.")] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="TOML", help="Settings; flags and IMPASTO_* come above them.")
@@ -80,6 +84,7 @@ def serve(
                 listen=listen,
                 state_dir=state,
                 roots=tuple(path.absolute() for path in root) if root else None,
+                path_maps=tuple(path_map) if path_map else None,
                 cache_dir=cache,
                 device=device,
                 threads=threads,

@@ -73,15 +73,19 @@ class ServerConfig(BaseSettings):
         cache_dir: content shared by all servers and commands (`IMPASTO_CACHE`).
         cache_bytes: size the cache is kept under.
         roots: folders whose files are read and written in place; in the environment listed as in PATH.
+        path_maps: what clients call folders that have other names here, each `THERE=HERE`, such as
+            `P:/show=/mnt/show`; in the environment parted by `;`.
         max_pixels: largest picture taken, in pixels of its data window.
         max_bytes: largest picture taken, in bytes of all its channels; no larger file is taken either.
         max_frames: longest shot taken, in frames.
         max_jobs: jobs a user may have that have not ended.
         interactive_frames: frames an interactive job may want.
+        upload_rate: bytes a second a user may send; 0 as fast as it goes.
         max_live: live streams painted at once.
         keep_days: days an ended job, its events and its frames kept here stay; 0 for ever.
         token: asked of every caller; None asks for none.
-        token_file: file whose first line is the token.
+        token_file: tokens of callers, one a line: the token alone, or a user's name, a space and the token. The name is
+            shown with that user's jobs. Empty lines and lines that begin with # are left aside.
         tls_cert: certificate chain, PEM.
         tls_key: its private key, PEM.
         tls_client_ca: authority whose clients are let in, PEM (mutual TLS).
@@ -106,11 +110,13 @@ class ServerConfig(BaseSettings):
     )
     cache_bytes: int = Field(20 << 30, ge=1 << 20)
     roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    path_maps: Annotated[tuple[str, ...], NoDecode] = ()
     max_pixels: int = Field(16384 * 16384, ge=1)
     max_bytes: int = Field(8 << 30, ge=1)
     max_frames: int = Field(100_000, ge=1)
     max_jobs: int = Field(10_000, ge=1)
     interactive_frames: int = Field(4, ge=1)
+    upload_rate: int = Field(0, ge=0)
     max_live: int = Field(4, ge=1)
     keep_days: float = Field(30, ge=0)
     token: SecretStr | None = None
@@ -145,6 +151,11 @@ class ServerConfig(BaseSettings):
     def _listed(cls, roots: Any) -> Any:
         """In the environment, roots are listed as in PATH."""
         return tuple(filter(None, roots.split(os.pathsep))) if isinstance(roots, str) else roots
+
+    @field_validator("path_maps", mode="before")
+    @classmethod
+    def _parted(cls, maps: Any) -> Any:
+        return tuple(filter(None, maps.split(";"))) if isinstance(maps, str) else maps
 
     @field_validator("roots")
     @classmethod
@@ -194,27 +205,38 @@ class ServerConfig(BaseSettings):
             return host == "localhost"
 
     @property
-    def secret(self) -> str:
-        """The token asked of callers, empty for none.
+    def tokens(self) -> dict[str, str]:
+        """The tokens callers may show, each with its user's name or an empty one; none where none is asked.
 
         Raises:
-            BadRequest: the token file cannot be read or is empty.
+            BadRequest: the token file cannot be read, holds no token, or a line of it is not understood.
         """
         if self.token is not None:
-            return self.token.get_secret_value()
+            return {self.token.get_secret_value(): ""} if self.token.get_secret_value() else {}
         if self.token_file is None:
-            return ""
+            return {}
         try:
-            lines = self.token_file.read_text().split("\n")
-        except OSError as error:
+            lines = self.token_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
             raise BadRequest(
-                f"The token file {self.token_file} cannot be read: {error.strerror}.", reason="CONFIG_INVALID"
+                f"The token file {self.token_file} cannot be read: {getattr(error, 'strerror', 'it is no text')}.",
+                reason="CONFIG_INVALID",
             ) from error
-        if not lines[0].strip():
+        found = {}
+        for number, line in enumerate(lines, 1):
+            words = line.split()
+            if len(words) > 2:
+                raise BadRequest(
+                    f"Line {number} of the token file {self.token_file} is not understood; write NAME TOKEN.",
+                    reason="CONFIG_INVALID",
+                )
+            if words and not words[0].startswith("#"):
+                found[words[-1]] = words[0] if len(words) == 2 else ""
+        if not found:
             raise BadRequest(
                 f"The token file {self.token_file} is empty; write a token into it.", reason="CONFIG_INVALID"
             )
-        return lines[0].strip()
+        return found
 
     @property
     def worker_threads(self) -> int:

@@ -2,7 +2,9 @@ import hashlib
 
 import pytest
 
+from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.listener import StoredListener
+from impasto.server.jobs.places import Places
 from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.store import JobStore
 from impasto.v1.job_pb2 import JOB_STATE_QUEUED, JobSpec
@@ -20,7 +22,10 @@ def told(store, tmp_path):
     spec = JobSpec()
     spec.output.pattern = str(tmp_path / "o.####.exr")
     job = store.create(spec, Plan("d", (1, 2), (1, 2), ("",)), JOB_STATE_QUEUED)
-    return StoredListener(store, job, spec), lambda: store.events(job, 1), job
+    cache = Cache(tmp_path / "cache", 1 << 24, tmp_path / "uploads")
+    places = Places((tmp_path,), cache, tmp_path / "state" / "frames")
+    yield StoredListener(store, job, spec, places), lambda: store.events(job, 1), job
+    places.close()
 
 
 def test_progress_is_thinned_out(told):
@@ -57,5 +62,13 @@ def test_the_same_warning_is_told_once_also_in_another_life(told, store, tmp_pat
     spec.output.pattern = str(tmp_path / "o.####.exr")
     listener.warning("Mind the gap.")
     listener.warning("Mind the gap.")
-    StoredListener(store, job, spec).warning("Mind the gap.")
+    StoredListener(store, job, spec, listener._places).warning("Mind the gap.")
     assert len(events()) == 1
+
+
+def test_a_frame_whose_folder_became_a_link_meanwhile_fails(told, tmp_path):
+    listener, events, _ = told
+    (tmp_path / "sub").symlink_to("/tmp")
+    listener.frame_done(1, "", tmp_path / "sub" / "o.0001.exr", {})
+    (event,) = events()
+    assert event.frame_failed.error.reason == "OUTPUT_MOVED"

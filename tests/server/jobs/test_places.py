@@ -5,6 +5,7 @@ from world import ref_of
 
 from impasto.server.errors import FrameError
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.places import Places
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef, FrameFile
@@ -56,6 +57,15 @@ def test_files_outside_the_roots_are_not_touched_by_any_name(places, root, tmp_p
         str(root / "pipe"),
         str(root),
         "show/a",
+        "C:/Windows/System32/config/SAM",
+        "C:secret",
+        "\\\\server\\share\\secret",
+        f"\\\\?\\{secret}",
+        f"{root}\\..\\secret",
+        f"{root}//..//secret",
+        f"/proc/self/root{secret}",
+        f"file://{secret}",
+        "/dev/zero",
         "",
         "/dev/null",
         f"{root}/\0",
@@ -126,3 +136,26 @@ def test_a_folder_that_cannot_be_made_fails_the_frame(places, root):
     with pytest.raises(FrameError) as caught:
         places.target("id", spec, 7, "")
     assert caught.value.reason == "OUTPUT_UNWRITABLE"
+
+
+def test_a_folder_that_becomes_a_link_out_of_the_root_does_not_stand(places, root, tmp_path):
+    spec = JobSpec()
+    spec.output.pattern = str(root / "out" / "o.####.exr")
+    target = places.target("id", spec, 7, "")
+    target.write_bytes(b"frame")
+    assert places.stands(target)
+    (root / "out").rename(tmp_path / "elsewhere")
+    (root / "out").symlink_to(tmp_path / "elsewhere")
+    assert not places.stands(target)
+    assert places.stands(tmp_path / "frames" / "id" / "0007.exr")
+
+
+def test_clients_on_other_systems_name_files_their_way(root, cache, tmp_path):
+    places = Places((root,), cache, tmp_path / "frames", PathMaps([f"P:/show={root}"]))
+    (root / "a").write_bytes(b"a")
+    assert places.in_place("P:\\show\\a") == root / "a"
+    assert places.in_place("P:\\show\\..\\secret") is None
+    spec = JobSpec()
+    spec.output.pattern = "P:/show/out/o.####.exr"
+    assert places.target("id", spec, 7, "") == root / "out" / "o.0007.exr"
+    places.close()

@@ -1,9 +1,11 @@
 import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from world import copying, motion_job, private, ref_of, until, write_plates
 
+from impasto.server import plates
 from impasto.server.errors import BadRequest, Cancelled, NoRoom, NotFound
 from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.places import Places
@@ -468,3 +470,60 @@ def test_a_job_is_tried_again_when_its_state_could_not_be_kept(rooms, files, tmp
     monkeypatch.setattr(room.store, "enter", failing)
     runner.go.set()
     assert ended(room, job).state == JOB_STATE_SUCCEEDED
+
+
+def stylize_job(files, out, **values):
+    spec = motion_job(files, out)
+    spec.ClearField("motion")
+    for frame, path in values.get("keys", {}).items():
+        spec.stylize.keys.add(frame=frame).file.CopyFrom(ref_of(path))
+    if "style" in values:
+        spec.stylize.styles.add(name=str(values["style"])).file.CopyFrom(ref_of(values["style"]))
+    return spec
+
+
+def _key_of_another_shape(tmp_path, files):
+    window = plates.Window(0, 0, 6, 6)
+    key = tmp_path / "key.exr"
+    plates.write(key, plates.Plate(dict.fromkeys("RGB", np.zeros((6, 6), np.float16)), window, window))
+    return stylize_job(files, tmp_path / "out", keys={1002: key})
+
+
+def _key_that_is_no_picture(tmp_path, files):
+    (tmp_path / "key.exr").write_bytes(b"no picture")
+    return stylize_job(files, tmp_path / "out", keys={1002: tmp_path / "key.exr"})
+
+
+def _style_that_is_too_small(tmp_path, files):
+    return stylize_job(files, tmp_path / "out", style=files[1001])
+
+
+def _style_that_is_no_picture(tmp_path, files):
+    (tmp_path / "style.png").write_bytes(b"no picture")
+    return stylize_job(files, tmp_path / "out", style=tmp_path / "style.png")
+
+
+def _space_that_is_not_known(tmp_path, files):
+    spec = motion_job(files, tmp_path / "out")
+    spec.colour.plate = "no such space"
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_key_of_another_shape, "KEY_SIZE"),
+        (_key_that_is_no_picture, "KEY_UNREADABLE"),
+        (_style_that_is_too_small, "STYLE_TOO_SMALL"),
+        (_style_that_is_no_picture, "STYLE_UNREADABLE"),
+        (_space_that_is_not_known, "COLOUR_SPACE_UNKNOWN"),
+    ],
+)
+def test_what_is_wrong_with_keys_styles_and_spaces_is_refused_before_anything_is_kept(
+    rooms, files, tmp_path, make, reason
+):
+    room = rooms()
+    with pytest.raises(BadRequest) as caught:
+        room.queue.create(make(tmp_path, files))
+    assert caught.value.reason == reason
+    assert room.store.page(9, None) == ([], None)

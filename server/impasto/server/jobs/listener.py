@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.server.jobs.places import Places
 from impasto.server.jobs.spec import makes_frames, output_pattern
 from impasto.server.jobs.store import JobStore
 from impasto.v1.job_pb2 import JobEvent, JobSpec, PickedKey
@@ -29,10 +30,11 @@ class StoredListener:
         store: where events are kept.
         job: the job's id.
         spec: the job, to know which outputs its user sees.
+        places: knows what those are called here.
     """
 
-    def __init__(self, store: JobStore, job: str, spec: JobSpec) -> None:
-        self._store, self._job = store, job
+    def __init__(self, store: JobStore, job: str, spec: JobSpec, places: Places) -> None:
+        self._store, self._job, self._places = store, job, places
         self._pattern = output_pattern(spec) if makes_frames(spec) else None
         self._started = time.monotonic()
         self._told = float("-inf")
@@ -51,6 +53,15 @@ class StoredListener:
 
     def frame_done(self, frame: int, view: str, path: Path, figures: Mapping[str, float]) -> None:
         """A frame is written whole at `path`; it is forced to disk before it counts."""
+        if not self._places.stands(path):
+            self.frame_failed(
+                frame,
+                view,
+                "OUTPUT_MOVED",
+                f"A folder of {path} was made a link out of the server's roots while the frame was written; look who "
+                "did so, and render it again.",
+            )
+            return
         try:
             sha256, size = _settle(path)
         except OSError as error:
@@ -62,8 +73,9 @@ class StoredListener:
         told = event.frame_done
         told.frame, told.view = frame, view
         told.file.sha256, told.file.size = sha256, size
-        if self._pattern is not None and path == self._pattern.path(frame, view):
-            told.file.path = str(path)
+        seen = self._pattern.path(frame, view) if self._pattern is not None else None
+        if seen is not None and path == self._places.here(seen):
+            told.file.path = str(seen)
         told.figures.update(figures)
         self._store.tell(self._job, event, path)
 
@@ -80,7 +92,7 @@ class StoredListener:
         told = event.result.file
         told.what = what
         told.file.sha256, told.file.size = _settle(path)
-        if str(path) == wished:
+        if path == self._places.here(Path(wished)):
             told.file.path = wished
         self._store.tell(self._job, event, path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from impasto.sequences import Digests, SequenceError
 from impasto.server.errors import FrameError
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.spec import file_refs, output_pattern
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
@@ -21,9 +22,11 @@ class Places:
         roots: folders whose files are used in place; links are followed before the comparison.
         cache: for files that were uploaded.
         folder: the server's own, for frames nobody named a place for under a root.
+        maps: what clients call folders that have other names here.
     """
 
-    def __init__(self, roots: tuple[Path, ...], cache: Cache, folder: Path) -> None:
+    def __init__(self, roots: tuple[Path, ...], cache: Cache, folder: Path, maps: PathMaps | None = None) -> None:
+        self._maps = maps or PathMaps()
         self._roots = tuple(root.resolve() for root in roots)
         self._cache, self._folder = cache, folder
         self._digests = Digests(cache.folder)
@@ -35,7 +38,8 @@ class Places:
             path: absolute, as its user sees it.
         """
         try:
-            true = Path(path).resolve(strict=True) if Path(path).is_absolute() else None
+            here = Path(self._maps.here(path))
+            true = here.resolve(strict=True) if here.is_absolute() else None
         except (OSError, ValueError, RuntimeError):
             return None
         return true if true is not None and self._rooted(true) and true.is_file() else None
@@ -82,7 +86,7 @@ class Places:
         Raises:
             FrameError: the folder cannot be made (`OUTPUT_UNWRITABLE`).
         """
-        path = output_pattern(spec).path(frame, view)
+        path = self.here(output_pattern(spec).path(frame, view))
         if not self.writes_in_place(path):
             name = re.sub(r"[^A-Za-z0-9_.-]", "_", f"{view}.{frame:04d}.exr" if view else f"{frame:04d}.exr")
             path = self.folder_of(job) / name
@@ -97,11 +101,19 @@ class Places:
         Raises:
             FrameError: the folder cannot be made (`OUTPUT_UNWRITABLE`).
         """
-        path = Path(wished)
+        path = self.here(Path(wished))
         if not self.writes_in_place(path):
             path = self.folder_of(job) / re.sub(r"[^A-Za-z0-9_.-]", "_", path.name)
         _make_folder(path.parent)
         return path
+
+    def here(self, path: Path) -> Path:
+        """What a client's path is called here."""
+        return Path(self._maps.here(str(path)))
+
+    def stands(self, path: Path) -> bool:
+        """Whether a file just written lies where it may: no folder of its path became a link elsewhere meanwhile."""
+        return path.is_relative_to(self._folder) or self.writes_in_place(path)
 
     def folder_of(self, job: str) -> Path:
         """Where frames of a job are kept whose output lies under no root."""

@@ -17,6 +17,7 @@ from impasto.server.errors import BadRequest, Cancelled, ImpastoError, NoRoom
 from impasto.server.jobs import memory
 from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.expiry import Expiry
+from impasto.server.jobs.inputs import refuse_wrong_inputs
 from impasto.server.jobs.listener import StoredListener
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.plan import Plan, devices_meant, make_plan
@@ -26,6 +27,7 @@ from impasto.server.jobs.spec import file_refs, refuse_writing_onto_inputs
 from impasto.server.jobs.store import ENDED, JobStore, Kept
 from impasto.server.jobs.task import Task
 from impasto.server.jobs.workers import Workers
+from impasto.server.plates import Header
 from impasto.v1.job_pb2 import (
     JOB_PRIORITY_INTERACTIVE,
     JOB_PRIORITY_NORMAL,
@@ -79,6 +81,7 @@ class Queue:
         self._workers = Workers(self._changed, self._schedule, self._work)
         self._expiry = Expiry(store, config.keep_days, self._forget_files)
         self._waiting: dict[str, set[str]] = {}
+        self._good_styles: set[str] = set()
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -120,7 +123,9 @@ class Queue:
         """
         plan = make_plan(spec, self._config, None)
         missing = self._places.missing(spec)
-        if not missing:
+        if missing:
+            self._refuse_wrong_inputs(spec, None)
+        else:
             plan = self._whole_plan(spec)
         refuse_writing_onto_inputs(spec, plan.frames, plan.file_views)
         return plan, missing
@@ -132,10 +137,15 @@ class Queue:
             ImpastoError: it cannot be done.
         """
         header = first_header(spec, self._places.local, self._config)
+        self._refuse_wrong_inputs(spec, header)
         plan = make_plan(spec, self._config, header, replanned)
         if not plan.views:  # no frame can be read; each will say so for itself
             return Plan(**{**vars(plan), "views": tuple(spec.plate.views) or ("",)})
         return plan
+
+    def _refuse_wrong_inputs(self, spec: JobSpec, header: Header | None) -> None:
+        limits = picture_limits(self._config)
+        refuse_wrong_inputs(spec, self._places.local, limits, header, self._good_styles)
 
     def create(
         self, spec: JobSpec, request_id: str = "", user: str = "", priority: JobPriority = JOB_PRIORITY_NORMAL
@@ -368,7 +378,7 @@ class Queue:
 
     def _task(self, kept: Kept, device: str, cancel: threading.Event) -> Task:
         job, spec, plan = kept.id, kept.spec, kept.plan
-        listener = StoredListener(self._store, job, spec)
+        listener = StoredListener(self._store, job, spec, self._places)
         done = {key for key, path in self._store.frames_done(job).items() if path.is_file()}
         done |= self._store.frames_told(job) - set(self._store.frames_done(job))
         now = self._whole_plan(spec, plan.replanned)

@@ -61,9 +61,14 @@ def frames_of(task: Task, pattern: str, entries: Iterable[FrameFile]) -> Frames:
             )
         return task.local(files[frame])
 
+    def read(frame: int) -> plates.Plate:
+        plate = plates.read(local(frame), task.limits)
+        local(frame)  # still the file that was named: nothing took its place between the look and the reading
+        return plate
+
     return Frames(
         task.plan.shot,
-        lambda frame: plates.read(local(frame), task.limits),
+        read,
         lambda frame: plates.read_header(local(frame), task.limits),
         {frame: file.sha256 for frame, file in files.items()},
     )

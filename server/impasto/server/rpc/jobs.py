@@ -9,7 +9,7 @@ import grpc
 from impasto.server.errors import BadRequest, NotFound, NotReady
 from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
-from impasto.server.rpc.auth import user_of
+from impasto.server.rpc.auth import Users
 from impasto.v1.job_pb2 import (
     JOB_PRIORITY_NORMAL,
     CancelJobRequest,
@@ -40,11 +40,12 @@ class JobService(JobServiceServicer):
     Args:
         queue: of the server.
         store: of the server.
+        users: says whose a call is.
         keep_days: days an ended job stays; 0 for ever.
     """
 
-    def __init__(self, queue: Queue, store: JobStore, keep_days: float = 0) -> None:
-        self._queue, self._store, self._keep_days = queue, store, keep_days
+    def __init__(self, queue: Queue, store: JobStore, users: Users, keep_days: float = 0) -> None:
+        self._queue, self._store, self._users, self._keep_days = queue, store, users, keep_days
 
     def CreateJob(self, request: CreateJobRequest, context: grpc.ServicerContext) -> CreateJobResponse:  # noqa: N802
         """Plan a job and, unless only asked to check, keep and queue it."""
@@ -61,7 +62,7 @@ class JobService(JobServiceServicer):
             raise BadRequest(
                 f"There is no priority {priority}; say low, normal, high or interactive.", reason="PRIORITY_INVALID"
             )
-        job = self._queue.create(request.spec, request.request_id, user_of(context), priority)
+        job = self._queue.create(request.spec, request.request_id, self._users.of(context), priority)
         return CreateJobResponse(job=self._shown(job))
 
     def GetJob(self, request: GetJobRequest, context: grpc.ServicerContext) -> GetJobResponse:  # noqa: N802

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import grpc
 
+from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
+from impasto.server.rpc.auth import Users
+from impasto.server.rpc.throttle import Throttle
 from impasto.v1.plate_pb2 import (
     DownloadRequest,
     DownloadResponse,
@@ -35,11 +38,13 @@ class PlateService(PlateServiceServicer):
         cache: takes uploads.
         store: knows the frames written.
         queue: told of what arrived.
-        largest: bytes of the largest file taken.
+        users: says whose a call is.
+        config: the largest file taken, and how fast a user may send.
     """
 
-    def __init__(self, cache: Cache, store: JobStore, queue: Queue, largest: int) -> None:
-        self._cache, self._store, self._queue, self._largest = cache, store, queue, largest
+    def __init__(self, cache: Cache, store: JobStore, queue: Queue, users: Users, config: ServerConfig) -> None:
+        self._cache, self._store, self._queue, self._users = cache, store, queue, users
+        self._largest, self._throttle = config.max_bytes, Throttle(config.upload_rate)
 
     def FindMissing(self, request: FindMissingRequest, context: grpc.ServicerContext) -> FindMissingResponse:  # noqa: N802
         """Say which files are not held, and how much of each has arrived."""
@@ -64,10 +69,17 @@ class PlateService(PlateServiceServicer):
                 f"The file is {header.size} bytes and at most {self._largest} are taken; see max_bytes of the server.",
                 reason="FILE_TOO_LARGE",
             )
-        received = self._cache.receive(sha256, header.size, header.offset, _chunks(request_iterator))
+        user = self._users.of(context)
+        chunks = self._slowed(user, _chunks(request_iterator))
+        received = self._cache.receive(sha256, header.size, header.offset, chunks)
         if received == header.size:
             self._queue.arrived(sha256)
         return UploadResponse(received=received)
+
+    def _slowed(self, user: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._throttle.take(user, len(chunk))
+            yield chunk
 
     def Download(self, request: DownloadRequest, context: grpc.ServicerContext) -> Iterator[DownloadResponse]:  # noqa: N802
         """Send one file, or the rest of it."""

@@ -22,11 +22,12 @@ from grpc_reflection.v1alpha import reflection
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.queue import Queue, Runner
 from impasto.server.jobs.store import JobStore
 from impasto.server.rpc.activity import ActivityInterceptor
-from impasto.server.rpc.auth import TokenInterceptor
+from impasto.server.rpc.auth import TokenInterceptor, Tokens, Users
 from impasto.server.rpc.catalogue import CatalogService
 from impasto.server.rpc.errors import ErrorInterceptor
 from impasto.server.rpc.jobs import JobService
@@ -130,24 +131,24 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         BadRequest: the configuration is wrong (`CONFIG_INVALID`).
     """
     begin_logs(config)
-    token = _token(config)
+    tokens = _tokens(config)
     if not config.local and config.insecure:
         log.error(
             "INSECURE: other machines can reach this server without encryption or without a token",
             listen=config.listen,
             tls=bool(config.tls_cert),
-            token=bool(token),
+            token=bool(tokens),
         )
     _make_state(config.state_dir)
     store = JobStore(config.state_dir)
     try:
         cache = Cache(config.cache_dir, config.cache_bytes, config.state_dir / "uploads")
-        places = Places(config.roots, cache, config.state_dir / "frames")
+        places = Places(config.roots, cache, config.state_dir / "frames", PathMaps(config.path_maps))
         queue = Queue(config, store, cache, places, runner)
-        calls = ActivityInterceptor()
+        calls, known = ActivityInterceptor(), Tokens(tokens)
         server = grpc.server(
             ThreadPoolExecutor(CALLS, thread_name_prefix="impasto-call"),
-            interceptors=[calls, TokenInterceptor(token), ErrorInterceptor()],
+            interceptors=[calls, TokenInterceptor(known), ErrorInterceptor()],
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -156,15 +157,17 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        add_JobServiceServicer_to_server(JobService(queue, store, config.keep_days), server)
-        add_PlateServiceServicer_to_server(PlateService(cache, store, queue, config.max_bytes), server)
+        add_JobServiceServicer_to_server(JobService(queue, store, Users(known), config.keep_days), server)
+        add_PlateServiceServicer_to_server(PlateService(cache, store, queue, Users(known), config), server)
         add_CatalogServiceServicer_to_server(CatalogService(), server)
         add_LiveServiceServicer_to_server(LiveService(places, config), server)
         watchdog = _add_health_and_reflection(server)
         address = _bind(config, server)
         queue.start()
         server.start()
-        running = RunningServer(config, address, token, _Rooms(server, watchdog, queue, places, store), calls)
+        running = RunningServer(
+            config, address, next(iter(tokens), ""), _Rooms(server, watchdog, queue, places, store), calls
+        )
         _write_address_file(config, running)
     except BaseException:
         store.close()
@@ -203,10 +206,11 @@ def _warm_up() -> None:
     catalogue()
 
 
-def _token(config: ServerConfig) -> str:
-    """The token asked for. On a loopback port of its own a server makes one up, as other users reach that too."""
+def _tokens(config: ServerConfig) -> dict[str, str]:
+    """The tokens let in. On a loopback port of its own a server makes one up, as other users reach that too."""
     own = config.temporary or config.address_file is not None
-    return config.secret or (secrets.token_urlsafe(32) if own and not config.listen.startswith("unix:") else "")
+    made_up = own and not config.listen.startswith("unix:")
+    return config.tokens or ({secrets.token_urlsafe(32): ""} if made_up else {})
 
 
 def _make_state(folder: Path) -> None:
