@@ -53,7 +53,7 @@ class Weights:
 
 
 CONTENT_HEAVY = Weights(content=3.0, statistics=1.0, texture=0.0, patches=0.5, neighbours=0.0, temporal=0.0)
-STYLE_HEAVY = Weights(content=0.3, statistics=8.0, texture=4.0, patches=10.0, neighbours=0.1, temporal=4.0)
+STYLE_HEAVY = Weights(content=0.06, statistics=10.0, texture=14.0, patches=25.0, neighbours=0.1, temporal=4.0)
 
 
 @dataclass
@@ -119,6 +119,8 @@ class Trainer:
         torch.manual_seed(0)
         self.options, self.device = options, torch.device(options.device)
         self.net = ImpastoNet().to(self.device, memory_format=torch.channels_last)
+        torch.nn.init.normal_(self.net.out.weight, std=1e-3)  # the first painting is the plate in the style's palette
+        torch.nn.init.zeros_(self.net.out.bias)
         self.average = ImpastoNet().to(self.device)
         self.average.load_state_dict(self.net.state_dict())
         self.features = Features(options.assets).to(self.device)

@@ -3,8 +3,9 @@
 MicroAST-shaped (Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer", AAAI 2023):
 no VGG at run time, a style acts as the statistics of encoder features (Huang and Belongie's AdaIN, ICCV 2017) and as
 a modulation of the decoder's convolutions. Ours differs where plates ask for it: one encoder reads both pictures;
-statistics meet at a half, a quarter and an eighth of the size, so strokes of three sizes are told apart; every
-convolution is full, and pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
+statistics meet at a half, a quarter and an eighth of the size, so strokes of three sizes are told apart; colour
+itself is matched in closed form first (Reinhard et al., "Color Transfer between Images", 2001), so the convolutions only
+paint what is left, the strokes, on top of a plate that has the style's palette already; every convolution is full, and pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
 A style is one vector, `code`, which mixes with others by plain averages.
 """
 
@@ -29,11 +30,17 @@ from impasto.server.ops.enlarge import doubled
 WIDTHS = (24, 48, 96)
 """Channels at a half, a quarter and an eighth of the size."""
 
-PARAMETERS = 897_291
+PARAMETERS = 898_059
 """Weights of the net."""
 
-CODE = 2 * sum(WIDTHS)
-"""Numbers that say a style: mean and standard deviation of every encoder channel."""
+LEVELS = (3, *WIDTHS)
+"""Channels whose statistics say a style: opponent colours, then the encoder's at each size."""
+
+CODE = 2 * sum(LEVELS)
+"""Numbers that say a style: mean and standard deviation of every such channel."""
+
+OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
+"""Lightness, red against blue, magenta against green: a turn of RGB, so its inverse is its transpose."""
 
 STRIDE, SMALLEST = 8, 32
 """Sides are multiples of the one, and not less than the other."""
@@ -106,6 +113,8 @@ class ImpastoNet(nn.Module):
         super().__init__()
         one, two, three = WIDTHS
         self.encoder = Encoder()
+        # A plate of one grey has no contrast to raise: a deviation below .03 counts as .03.
+        self.norm0 = nn.InstanceNorm2d(3, eps=1e-3)
         self.norm1, self.norm2, self.norm3 = (nn.InstanceNorm2d(width, eps=1e-4) for width in WIDTHS)
         self.mapping = nn.Sequential(nn.Linear(CODE, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
         self.mod3a, self.mod3b = _Modulated(three, 128), _Modulated(three, 128)
@@ -116,7 +125,7 @@ class ImpastoNet(nn.Module):
     def code(self, style: Tensor) -> Tensor:
         """What the net knows of a style: (B, 3, h, w) RGB 0..1 to (B, `CODE`)."""
         means, deviations = [], []
-        for features in self.encoder(2.0 * style - 1.0):
+        for features in (turned(style), *self.encoder(2.0 * style - 1.0)):
             means.append(features.mean((-2, -1)))
             deviations.append(torch.sqrt(features.var((-2, -1), unbiased=False) + 1e-4))
         return torch.cat(means + deviations, 1)
@@ -124,16 +133,24 @@ class ImpastoNet(nn.Module):
     def forward(self, content: Tensor, code: Tensor) -> Tensor:
         """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8; the answer is alike, near 0..1 but not clipped."""
         means, deviations = code[:, :, None, None].chunk(2, 1)
-        means, deviations = means.split(WIDTHS, 1), deviations.split(WIDTHS, 1)
+        means, deviations = means.split(LEVELS, 1), deviations.split(LEVELS, 1)
+        ground = turned(self.norm0(turned(content)) * deviations[0] + means[0], back=True)
         norms = (self.norm1, self.norm2, self.norm3)
-        levels = zip(norms, self.encoder(2.0 * content - 1.0), deviations, means, strict=True)
+        levels = zip(norms, self.encoder(2.0 * ground - 1.0), deviations[1:], means[1:], strict=True)
         one, two, x = (norm(features) * std + mean for norm, features, std, mean in levels)
         style = self.mapping(code)
         x = self.mod3b(self.mod3a(x, style), style)
         x = self.mod2(F.relu(self.up2(doubled(x))) + two, style)
         x = self.mod1(F.relu(self.up1(doubled(x))) + one, style)
         painted: Tensor = self.out(F.relu(self.up0(doubled(x))))
-        return 0.5 + 0.5 * painted
+        return ground + painted
+
+
+def turned(colour: Tensor, back: bool = False) -> Tensor:
+    """RGB as opponent colours, or back; (B, 3, H, W), float32 also where the net runs in less."""
+    matrix = torch.tensor(OPPONENT, device=colour.device)
+    with torch.autocast(colour.device.type, enabled=False):
+        return F.conv2d(colour.float(), (matrix.T if back else matrix)[:, :, None, None])
 
 
 class _Look(nn.Module):
