@@ -4,8 +4,9 @@ MicroAST-shaped (Wang et al., "MicroAST: Towards Super-Fast Ultra-Resolution Arb
 no VGG at run time, a style acts as the statistics of encoder features (Huang and Belongie's AdaIN, ICCV 2017) and as
 a modulation of the decoder's convolutions. Ours differs where plates ask for it: one encoder reads both pictures;
 statistics meet at a half, a quarter and an eighth of the size, so strokes of three sizes are told apart; colour
-itself is matched in closed form first (Reinhard et al., "Color Transfer between Images", 2001), so the convolutions only
-paint what is left, the strokes, on top of a plate that has the style's palette already; every convolution is full, and pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
+itself is matched in closed form first (Reinhard et al., "Color Transfer between Images", 2001), so the convolutions
+paint only what is left, the strokes, on a plate that has the style's palette already; every convolution is full, and
+pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
 A style is one vector, `code`, which mixes with others by plain averages.
 """
 
@@ -35,6 +36,9 @@ PARAMETERS = 898_059
 
 LEVELS = (3, *WIDTHS)
 """Channels whose statistics say a style: opponent colours, then the encoder's at each size."""
+
+FLOORS = (1e-3, 1e-4, 1e-4, 1e-4)
+"""Added to the variances at each level; a plate of one grey has no contrast of colour to raise."""
 
 CODE = 2 * sum(LEVELS)
 """Numbers that say a style: mean and standard deviation of every such channel."""
@@ -107,15 +111,15 @@ class Encoder(nn.Module):
 
 
 class ImpastoNet(nn.Module):
-    """The whole net. The three `norm`s hold all that binds pixels together, so frozen they make tiles exact."""
+    """The whole net. The four `norm`s hold all that binds pixels together, so frozen they make tiles exact."""
 
     def __init__(self) -> None:
         super().__init__()
         one, two, three = WIDTHS
         self.encoder = Encoder()
-        # A plate of one grey has no contrast to raise: a deviation below .03 counts as .03.
-        self.norm0 = nn.InstanceNorm2d(3, eps=1e-3)
-        self.norm1, self.norm2, self.norm3 = (nn.InstanceNorm2d(width, eps=1e-4) for width in WIDTHS)
+        self.norm0, self.norm1, self.norm2, self.norm3 = (
+            nn.InstanceNorm2d(width, eps=floor) for width, floor in zip(LEVELS, FLOORS, strict=True)
+        )
         self.mapping = nn.Sequential(nn.Linear(CODE, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
         self.mod3a, self.mod3b = _Modulated(three, 128), _Modulated(three, 128)
         self.up2, self.mod2 = _conv(three, two), _Modulated(two, 128)
@@ -147,10 +151,10 @@ class ImpastoNet(nn.Module):
 
 
 def turned(colour: Tensor, back: bool = False) -> Tensor:
-    """RGB as opponent colours, or back; (B, 3, H, W), float32 also where the net runs in less."""
-    matrix = torch.tensor(OPPONENT, device=colour.device)
-    with torch.autocast(colour.device.type, enabled=False):
-        return F.conv2d(colour.float(), (matrix.T if back else matrix)[:, :, None, None])
+    """RGB as opponent colours, or back; (B, 3, H, W) float32."""
+    matrix = zip(*OPPONENT, strict=True) if back else OPPONENT
+    one, two, three = colour.float().unbind(1)
+    return torch.stack([a * one + b * two + c * three for a, b, c in matrix], 1)
 
 
 class _Look(nn.Module):
@@ -159,8 +163,8 @@ class _Look(nn.Module):
     def __init__(self, net: ImpastoNet, code: Tensor) -> None:
         super().__init__()
         means, deviations = code[0].chunk(2)
-        statistics = zip(means.split(WIDTHS), deviations.split(WIDTHS), strict=True)
-        self.norm1, self.norm2, self.norm3 = (held(mean, deviation, 1e-4) for mean, deviation in statistics)
+        statistics = zip(means.split(LEVELS), deviations.split(LEVELS), FLOORS, strict=True)
+        self.norm0, self.norm1, self.norm2, self.norm3 = (held(*each) for each in statistics)
         style = net.mapping(code)
         self.mod3a, self.mod3b, self.mod2, self.mod1 = (
             block.modulated(style) for block in (net.mod3a, net.mod3b, net.mod2, net.mod1)
@@ -169,12 +173,13 @@ class _Look(nn.Module):
 
     def forward(self, content: Tensor) -> Tensor:
         """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8."""
-        one, two, three = self.encoder(2.0 * content - 1.0)
+        ground = turned(self.norm0(turned(content)), back=True)
+        one, two, three = self.encoder(2.0 * ground - 1.0)
         x = self.mod3b(self.mod3a(self.norm3(three)))
         x = self.mod2(F.relu(self.up2(doubled(x))) + self.norm2(two))
         x = self.mod1(F.relu(self.up1(doubled(x))) + self.norm1(one))
         painted: Tensor = self.out(F.relu(self.up0(doubled(x))))
-        return 0.5 + 0.5 * painted
+        return ground + painted
 
 
 def load(path: Path) -> ImpastoNet:
