@@ -59,7 +59,6 @@ class _View:
     shot: PlateShot
     moving: PlateShot | Repaired
     between: Between
-    shaper: plates.Shaper
     colour: plates.ColourSpace
 
 
@@ -88,7 +87,7 @@ class _Retiming:
         moving = Repaired(shot, shaper) if self._wish.repair else shot
         motion = make_motion(task, shot, analysis, shaper, follow, moving)
         near = partial(_near, shot)
-        return _View(shot, moving, Between(moving, motion, shaper, near, follow), shaper, space)
+        return _View(shot, moving, Between(moving, motion, near, follow), space)
 
     def write(self, frame: int) -> None:
         """Make one frame and write it.
@@ -134,10 +133,9 @@ class _Retiming:
             elif method != "splat":
                 colours[name] = view.between.colour(pair, heres[name], courses[name], model)
         first, second = (self._plate(each) for each in (here.before, here.after))
-        shaper = next(iter(self._views.values())).shaper
         ends = Ends(first, second, here.after - here.before)
         courses = self._every_view(first, courses)
-        plate = between(ends, self._raster, courses, here.part, shaper, spacing, self._painted is not None)
+        plate = between(ends, self._raster, courses, here.part, spacing, self._painted is not None)
         for name, made in colours.items():
             plate = self._coloured(plate, name, made)
         return plate, method, fast

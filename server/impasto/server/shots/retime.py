@@ -17,6 +17,7 @@ from impasto.server.models.interpolation.splat import course
 from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
+from impasto.server.shots import mixing
 from impasto.server.shots.motion import Motion
 from impasto.server.shots.shot import Shot, Watch
 
@@ -105,15 +106,12 @@ class Between:
     Args:
         shot: the frames.
         motion: of this shot.
-        shaper: the shot's.
         near: nearness 0..1 (1, 1, H, W) of a frame where its depth is known.
         watch: told of every step.
     """
 
-    def __init__(
-        self, shot: Shot, motion: Motion, shaper: Shaper, near: Callable[[int], Tensor | None], watch: Watch
-    ) -> None:
-        self._shot, self._motion, self._shaper, self._near, self._watch = shot, motion, shaper, near, watch
+    def __init__(self, shot: Shot, motion: Motion, near: Callable[[int], Tensor | None], watch: Watch) -> None:
+        self._shot, self._motion, self._near, self._watch = shot, motion, near, watch
         self._last: tuple[tuple[int, int], Joined] | None = None
 
     def joined(self, before: int, after: int) -> Joined:
@@ -127,8 +125,8 @@ class Between:
     def _join(self, before: int, after: int) -> Joined:
         out, home = self._motion.frame(before), self._motion.frame(after)
         pair = Pair(
-            self._shaper.encode(self._shot.picture(before)),
-            self._shaper.encode(self._shot.picture(after)),
+            mixing.encode(self._shot.picture(before)),
+            mixing.encode(self._shot.picture(after)),
             out.forward,
             home.backward,
             out.occlusion_next,
@@ -162,7 +160,7 @@ class Between:
             shown = Pair(**{**vars(pair), "first": pair.first.clamp(0, 1), "second": pair.second.clamp(0, 1)})
             beyond = along.mix(pair.first - shown.first, pair.second - shown.second)
             made = model(shown, here.part, along)
-        return self._shaper.decode(made + beyond)
+        return mixing.decode(made + beyond)
 
 
 def is_cut(pair: Pair) -> bool:

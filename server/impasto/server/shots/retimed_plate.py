@@ -17,7 +17,7 @@ from impasto.server.ops import cells
 from impasto.server.plates.layers import view_of
 from impasto.server.plates.plate import Channel, Plate, Window
 from impasto.server.plates.raster import spread
-from impasto.server.plates.shaper import Shaper
+from impasto.server.shots import mixing
 
 COLOUR = frozenset(("R", "G", "B", "red", "green", "blue"))
 """Last words of channels that hold light; luminance alone is `Y`."""
@@ -55,13 +55,12 @@ def between(
     raster: Window,
     courses: Mapping[str, Course],
     part: float,
-    shaper: Shaper,
     spacing: Spacing,
     paint: bool,
 ) -> Plate:
     """The plate at a moment between two.
 
-    Light is mixed in the shaper's domain, alpha as light is but within its range, depth only within one surface,
+    Light is mixed in the domain of `mixing`, alpha as light is but within its range, depth only within one surface,
     numbers that name things (whole numbers, Cryptomatte, provenance) are carried from one side, and motion becomes that
     from the output's frame to the output's next and previous.
 
@@ -70,7 +69,6 @@ def between(
         raster: the window the courses cover.
         courses: by view.
         part: 0..1, from the first to the second.
-        shaper: the shot's.
         spacing: of the output.
         paint: whether light is paint: carried from one side, never mixed over time.
 
@@ -87,7 +85,7 @@ def between(
         a, b = (_laid(plate, name, raster) for plate in (ends.first, ends.second))
         layer = _Layer(name, a, b, ends.first.channels[name].dtype == np.uint32, course)
         motion = _motion(name, ends, raster, course, spacing)
-        made = motion if motion is not None else layer.at(shaper, paint)
+        made = motion if motion is not None else layer.at(paint)
         channels[name] = _stored(made, stored.dtype, window, raster)
     return dataclasses.replace(near, channels=channels, data_window=window)
 
@@ -128,7 +126,7 @@ class _Layer:
     names_things: bool
     course: Course
 
-    def at(self, shaper: Shaper, paint: bool) -> Tensor:
+    def at(self, paint: bool) -> Tensor:
         layer, _, last = self.name.rpartition(".")
         low = self.name.lower()
         if self.names_things or "crypto" in low or "source." in low or low.endswith("occlusion.cause"):
@@ -136,7 +134,7 @@ class _Layer:
         if is_depth(self.name):
             return self._finite(self._depth)
         if last in COLOUR or (last == "Y" and not layer):
-            return self._finite(lambda a, b: self._light(a, b, shaper, paint))
+            return self._finite(lambda a, b: self._light(a, b, paint))
         if last in SMOOTH:
             return self._finite(lambda a, b: self._within(self.course.mix(a, b), a, b))
         return self._finite(lambda a, b: self.course.mix(a, b, "bilinear"))
@@ -150,14 +148,15 @@ class _Layer:
         mixed = self.course.mix(sound[0].float(), sound[1].float(), "bilinear")
         return torch.where(mixed > 0.999, made(*clean), self.course.take(self.first, self.second))
 
-    def _light(self, a: Tensor, b: Tensor, shaper: Shaper, paint: bool) -> Tensor:
+    def _light(self, a: Tensor, b: Tensor, paint: bool) -> Tensor:
         grid = cells.find(a)
         if grid is not None and cells.find(b) != grid:
             grid = None
-        a, b = (shaper.encode(grid.smooth(each) if grid else each) for each in (a, b))
+        a, b = mixing.encode(a), mixing.encode(b)
+        if grid is not None:
+            a, b = grid.smooth(a), grid.smooth(b)
         made = self.course.take(a, b, "bicubic") if paint else self.course.mix(a, b)
-        light: Tensor = shaper.decode(made)
-        return grid.again(light) if grid else light
+        return mixing.decode(grid.again(made) if grid is not None else made)
 
     @staticmethod
     def _within(made: Tensor, a: Tensor, b: Tensor) -> Tensor:
