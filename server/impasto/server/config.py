@@ -97,6 +97,8 @@ class ServerConfig(BaseSettings):
         memory: bytes a job is planned for where it names none.
         log_level: debug, info, warning or error.
         log_json: logs as one JSON object a line.
+        isolate: decode files in processes apart, so that one that crashes its decoder takes no more; a server that was
+            started as one does.
         temporary: the state goes with the server.
     """
 
@@ -132,6 +134,7 @@ class ServerConfig(BaseSettings):
     memory: int = Field(8 << 30, ge=256 << 20)
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_json: bool = False
+    isolate: bool = False
     temporary: bool = False
 
     @classmethod
@@ -254,7 +257,7 @@ class ServerConfig(BaseSettings):
         Raises:
             BadRequest: something is unknown or wrong (`CONFIG_INVALID`).
         """
-        values = {**_of_file(file), **_of_environment(cls)}
+        values = {"isolate": True, **_of_file(file), **_of_environment(cls)}
         values |= {name: value for name, value in flags.items() if value is not None}
         return cls._checked(values)
 

@@ -28,7 +28,7 @@ def first_header(spec: JobSpec, local: Callable[[FileRef], Path], config: Server
     shot = check(spec).shot
     if spec.plate.HasField("video"):
         try:
-            return plates.VideoReader(local(spec.plate.video), limits).header(shot[0])
+            return plates.open_video(local(spec.plate.video), limits).header(shot[0])
         except FrameError:
             return None
     in_shot = set(shot)

@@ -40,7 +40,7 @@ def sequences(task: Task) -> Iterator[Sequence]:
 
 def _video(task: Task) -> Frames:
     video = task.spec.plate.video
-    reader = plates.VideoReader(task.local(video), task.limits)
+    reader = plates.open_video(task.local(video), task.limits)
     return Frames(task.plan.shot, reader.read, reader.header, {n: f"{video.sha256}:{n}" for n in task.plan.shot})
 
 

@@ -1,5 +1,6 @@
 """EXR in and out, colour and shaper, without torch: a picture file becomes a Plate and back, losing nothing."""
 
+from impasto.server.plates.apart import Apart
 from impasto.server.plates.colour import ColourSpace
 from impasto.server.plates.contact_sheet import contact_sheet, flow_colours
 from impasto.server.plates.exr import write
@@ -9,11 +10,12 @@ from impasto.server.plates.mask import mask
 from impasto.server.plates.package import OutputOptions, Painting, assemble
 from impasto.server.plates.plate import Plate, Window, moved
 from impasto.server.plates.raster import motion_layers, picture
-from impasto.server.plates.reader import FileReader, Reader, read, read_header
+from impasto.server.plates.reader import FileReader, Reader, decoding_apart, open_video, read, read_header
 from impasto.server.plates.shaper import Shaper
 from impasto.server.plates.video import VideoReader
 
 __all__ = [
+    "Apart",
     "ColourSpace",
     "FileReader",
     "Header",
@@ -27,10 +29,12 @@ __all__ = [
     "Window",
     "assemble",
     "contact_sheet",
+    "decoding_apart",
     "flow_colours",
     "mask",
     "motion_layers",
     "moved",
+    "open_video",
     "picture",
     "read",
     "read_header",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from impasto.server.errors import FrameError, NoRoom, PlateError
 from impasto.server.plates import exr, pictures
+from impasto.server.plates.apart import Apart, ApartVideo
 from impasto.server.plates.exr_header import MAGIC
 from impasto.server.plates.header import Header
 from impasto.server.plates.limits import DEFAULT, Limits
 from impasto.server.plates.plate import Plate
+from impasto.server.plates.video import VideoReader
 
 _Result = TypeVar("_Result")
 
@@ -65,6 +68,32 @@ class FileReader:
         return self._files[frame]
 
 
+_apart: list[Apart] = []
+
+
+@contextlib.contextmanager
+def decoding_apart(apart: Apart) -> Iterator[None]:
+    """Have every file of this process decoded in processes apart meanwhile: what was uploaded is not to be trusted.
+
+    Nobody in the process can then forget to; a server does it from its start to its end.
+    """
+    _apart.append(apart)
+    try:
+        yield
+    finally:
+        _apart.remove(apart)
+        apart.close()
+
+
+def open_video(path: Path, limits: Limits = DEFAULT) -> Reader:
+    """The frames of a video file, counted from 1; decoded apart where files are.
+
+    Raises:
+        PlateError: the file is missing, damaged or holds no video.
+    """
+    return ApartVideo(_apart[-1], path, limits) if _apart else VideoReader(path, limits)
+
+
 def read(path: Path, limits: Limits = DEFAULT) -> Plate:
     """Read a picture: EXR, PNG, TIFF or JPEG, known by content whatever its name.
 
@@ -77,6 +106,8 @@ def read(path: Path, limits: Limits = DEFAULT) -> Plate:
             the file and the cure.
         NoRoom: memory ran out.
     """
+    if _apart:
+        return _apart[-1].read(path, limits)
     return _dispatch(path, lambda: exr.read(path, limits), lambda: pictures.read(path, limits))
 
 
@@ -90,6 +121,8 @@ def read_header(path: Path, limits: Limits = DEFAULT) -> Header:
     Raises:
         PlateError: as `read`, as far as the header tells.
     """
+    if _apart:
+        return _apart[-1].read_header(path, limits)
     return _dispatch(path, lambda: exr.read_header(path, limits), lambda: pictures.read_header(path, limits))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -19,6 +20,7 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
 from impasto.server.jobs.cache import Cache
@@ -57,6 +59,7 @@ class _Rooms:
     """What a server is made of, in the order in which it is taken down."""
 
     grpc: grpc.Server
+    exits: contextlib.ExitStack
     health: health.HealthServicer
     queue: Queue
     places: Places
@@ -100,6 +103,7 @@ class RunningServer:
                 log.warning("the running job did not stop in time; it goes on from its last whole frame")
             rooms.store.close()
             ended.wait()
+            rooms.exits.close()
             rooms.places.close()
             if self._config.address_file:
                 self._config.address_file.unlink(missing_ok=True)
@@ -141,7 +145,10 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         )
     _make_state(config.state_dir)
     store = JobStore(config.state_dir)
+    exits = contextlib.ExitStack()
     try:
+        if config.isolate:
+            exits.enter_context(plates.decoding_apart(plates.Apart()))
         cache = Cache(config.cache_dir, config.cache_bytes, config.state_dir / "uploads")
         places = Places(config.roots, cache, config.state_dir / "frames", PathMaps(config.path_maps))
         queue = Queue(config, store, cache, places, runner)
@@ -166,10 +173,11 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         queue.start()
         server.start()
         running = RunningServer(
-            config, address, next(iter(tokens), ""), _Rooms(server, watchdog, queue, places, store), calls
+            config, address, next(iter(tokens), ""), _Rooms(server, exits, watchdog, queue, places, store), calls
         )
         _write_address_file(config, running)
     except BaseException:
+        exits.close()
         store.close()
         raise
     if runner is None:
