@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as some
 
 from impasto.nuke import catalogue, command, events, jobfile, places, ranges, staleness, wishes
 from impasto.nuke.errors import NodeError
 from impasto.sequences import SequencePattern, parse_frames
+from impasto.v1 import job_pb2
 
 
 @given(some.sets(some.integers(-9999, 9999), min_size=1, max_size=50))
@@ -142,29 +144,52 @@ def test_long_sequences_are_looked_at_in_few_places_with_first_and_last(tmp_path
     assert (path, facts[0]) == (f"{tmp_path}/one.png", 5)
 
 
+def wish(kind: str, task: object, **changes: object) -> wishes.Wish:
+    values = {
+        "node": f"Group1.{kind}1", "kind": kind, "task": task,
+        "shot": wishes.Shot((1001, 1002, 1003), (1002,), ("main",)),
+        "motion": wishes.Motion(wishes.MOTION_FILES, "/v/v.####.exr"), "passes": ("motion",), "colour": "ACEScg",
+        "place": places.Place("/out", "r.####.exr", False), "compute": wishes.Compute("", "cpu", 2, "8G"), **changes,
+    }  # fmt: skip
+    return wishes.Wish(**values)  # type: ignore[arg-type]
+
+
+def spec_of(wish: wishes.Wish) -> job_pb2.JobSpec:
+    return json_format.Parse(json.dumps(jobfile.job(wish)), job_pb2.JobSpec())
+
+
 def test_the_job_file_is_one_that_the_command_reads() -> None:
-    from google.protobuf import json_format
-
-    from impasto.v1 import job_pb2
-
     keys = (wishes.Key(1002, 2.0, "1001-1002"), wishes.Key(9999))
     style = wishes.Style(1, wishes.LOOK_FILE, "/styles/monet.png")
-    look = wishes.Look((style,), keys, 0.5, 2.0, 1.0, True, 7)
-    wish = wishes.Wish(
-        node="Group1.StyleTransfer1", kind="StyleTransfer",
-        shot=wishes.Shot((1001, 1002, 1003), (1002,), ("main",)), look=look,
-        motion=wishes.Motion(wishes.MOTION_FILES, "/v/v.####.exr"), passes=("motion",), colour="ACEScg",
-        place=places.Place("/out", "r.####.exr", False),
-        compute=wishes.Compute("", "cpu", 2, "8G"),
-    )  # fmt: skip
-    spec = json_format.Parse(json.dumps(jobfile.job(wish)), job_pb2.JobSpec())
+    spec = spec_of(wish("StyleTransfer", wishes.Look((style,), keys, 0.5, 2.0, 1.0, True, 7, every=4)))
     assert (spec.plate.shot, spec.plate.frames) == ("1001-1003", "1002")
     assert (spec.plate.pattern, spec.output.pattern) == ("/out/inputs/plate.####.exr", "/out/r.####.exr")
     told = [(key.frame, key.weight, key.hold, key.HasField("weight")) for key in spec.stylize.keys]
     assert told == [(1002, 2.0, "1001-1002", True), (9999, 0.0, "", False)], "one outside is for the command to refuse"
     assert spec.stylize.motion.files.pattern == "/v/v.####.exr"
+    assert spec.stylize.every == 4
     assert spec.compute.memory_bytes == 8 << 30
     assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")
+
+
+def test_the_job_files_of_the_other_nodes_are_read_too() -> None:
+    measured = spec_of(wish("OpticalFlow", wishes.Measuring(), motion=wishes.Motion("dis")))
+    assert (measured.motion.motion.model, list(measured.output.passes)) == ("dis", ["motion"])
+    picked = spec_of(wish("KeyPicker", wishes.Picking(0.9, 3, "1001")))
+    assert (picked.keys.share, picked.keys.most, picked.keys.painted) == (0.9, 3, "1001")
+    assert (picked.output.sheet, picked.output.pattern) == ("/out/keys.png", "")
+    mapped = spec_of(wish("STMapFromKey", wishes.KeyMap(1002)))
+    assert (mapped.stmap.key, mapped.stmap.motion.files.pattern) == (1002, "/v/v.####.exr")
+    slow = wishes.Retiming(0.5, (), 2001, "auto", "nearest", False, True)
+    slowed = spec_of(wish("FrameInterpolate", slow, shot=wishes.Shot((1001, 1002), (), ("main",)))).interpolate
+    assert (slowed.speed, slowed.out_first, slowed.cuts) == (0.5, 2001, "nearest")
+    assert slowed.paint.pattern == "/out/inputs/paint.####.exr"
+    curve = spec_of(
+        wish("FrameInterpolate", wishes.Retiming(None, ((1, 1001.0), (2, 1001.5)), None, "auto", "hold", True, False))
+    )
+    rows = [(row.output_frame, row.input_frame) for row in curve.interpolate.curve.rows]
+    assert (rows, curve.interpolate.repair) == ([(1.0, 1001.0), (2.0, 1001.5)], True)
+    assert not curve.interpolate.HasField("out_first")
 
 
 def test_keys_may_count_more_or_less_or_only_somewhere() -> None:

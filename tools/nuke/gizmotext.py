@@ -13,7 +13,9 @@ LAYERS = """add_layer {forward forward.u forward.v}
 add_layer {backward backward.u backward.v}
 add_layer {occlusion occlusion.next occlusion.prev occlusion.cause}
 add_layer {confidence confidence.next confidence.prev}
-add_layer {source source.x source.y source.frame source.kind}"""
+add_layer {source source.x source.y source.frame source.kind}
+add_layer {stmap stmap.u stmap.v}
+add_layer {coverage coverage.a}"""
 
 
 def quoted(text: str) -> str:

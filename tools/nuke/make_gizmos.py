@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gizmotext import box, closed, closed_end, group, heading, keep, knob, menu, node, source, take
+from gizmotext import box, button, closed, closed_end, group, heading, hidden, keep, knob, menu, node, source, take
 from graphs import ending, mask_branch, matte_to_alpha, motion_view, occlusion_view, shown, written
 from panels import (
     Told,
@@ -28,7 +28,7 @@ from panels import (
 )
 
 from impasto.nuke import catalogue
-from impasto.nuke.wishes import STYLE_PIPES, STYLES
+from impasto.nuke.wishes import STYLE_PIPES, STYLES, TIMING_FRAME, TIMING_REPAIR, TIMING_SPEED
 
 GIZMOS = Path(__file__).parents[2] / "gizmos"
 
@@ -57,6 +57,7 @@ def style_transfer(told: Told) -> str:
         knob(7, "relight", "relight", "How far paint follows the light of the plate. At 0 it keeps the light under which it was painted.", "R 0 1", "1"),
         box("preserve_colour", "preserve colour", "Keeps the hues of the plate and takes only the handling."),
         box("premultiplied", "premultiplied", "The plate is multiplied by its alpha: it is divided by it before it is painted, and the result multiplied again. Off takes the plate as it is."),
+        knob(3, "every", "paint every", "Lays paint in every so manieth frame of the shot and carries it to the rest: less is painted anew, and more holds together. 1 lets every frame be painted where paint is missing.", value="1"),
         knob(3, "seed", "seed", "Of every random draw; the same seed gives the same pixels."),
         *key_knobs(),
         *motion_knobs(told),
@@ -171,7 +172,134 @@ def occlusion_matte(told: Told) -> str:
     return group("OcclusionMatte", text, knobs, nodes)
 
 
-NODES = {"StyleTransfer": style_transfer, "OpticalFlow": optical_flow, "OcclusionMatte": occlusion_matte}
+def frame_interpolate(told: Told) -> str:
+    knobs = [
+        knob(20, "tab", "FrameInterpolate"),
+        heading("Timing"),
+        menu("timing", "timing", "Output Speed makes the plate slower or faster; Frame takes the time of each output frame from the knob below; repaired keeps the timing and makes frames that lack, or repeat the one before.", (TIMING_SPEED, TIMING_FRAME, TIMING_REPAIR)),
+        knob(7, "speed", "output speed", "Plate frames an output frame goes on by: 0.5 is half as fast, 2 twice as fast, -1 backwards.", "R 0.1 2", "0.5"),
+        knob(7, "timing_frame", "frame", "The frame of the plate shown at each output frame: animate it. Times between frames are made, and it may go back and forth.", "R 1 100", "1"),
+        knob(1, "out_first", "first output frame", "Number of the first frame made. Empty takes the first of the shot."),
+        box("repair", "repair", "Makes frames that lack, or repeat the one before, from their neighbours first."),
+        heading("Method"),
+        menu("model", "model", "What makes the frames in between: auto chooses by the motion measured; splat moves every pixel along its motion.", catalogue.interpolations(told)),
+        menu("cuts", "at cuts", "What is shown between the two frames of a cut: hold shows the first, nearest the nearer one. Nothing is blended across a cut.", ("hold", "nearest")),
+        *motion_knobs(told),
+        *frame_knobs("all", "The output frames rendered: all that the timing gives, those of the script, or those written beside."),
+        *output_knobs({}),
+        *render_buttons(preview=False),
+        *state_knobs("FrameInterpolate"),
+        *server_tab(),
+    ]  # fmt: skip
+    nodes = [
+        source("plate", 0, 0), keep("plate"),
+        source("paint", 1, -200), keep("paint"),
+        written("paint", -200), written("plate", 0),
+        shown(200),
+        take("shown"), node("Dot", "Chosen", (200, 320)), keep("chosen"),
+        ending(200, 400),
+    ]  # fmt: skip
+    text = (
+        "Frames in between: slow motion, another speed, or frames that lack, with every layer moved along. Connect painted "
+        "frames of the same plate to paint, and the plate's motion carries them. Rendered beside Nuke by the impasto command."
+    )
+    return group("FrameInterpolate", text, knobs, nodes)
+
+
+def key_picker(told: Told) -> str:
+    knobs = [
+        knob(20, "tab", "KeyPicker"),
+        heading("Keys"),
+        knob(7, "share", "coverage", "Share of the frames wanted that the paint should cover.", "R 0.5 1", "0.95"),
+        knob(3, "most", "at most", "Picks no more than so many frames; 0 for any number."),
+        knob(1, "painted", "painted already", "Frames you have painted, such as 1006; the others are picked beside them."),
+        *motion_knobs(told),
+        *frame_knobs(),
+        heading("Output"),
+        knob(2, "directory", "output directory", "Where the contact sheet goes. Empty keeps it beside the script, in a folder of this node's own. Two nodes cannot share one."),
+        hidden(1, "pattern", "result.####.exr"),
+        knob(1, "colour", "colour space", "Working colour space of the script by its OpenColorIO name. auto takes the project settings.", value="auto"),
+        *render_buttons(preview=False, label="Pick keys", tip="Writes the plate to disk, then looks beside Nuke for the fewest frames whose paint covers the shot. You can go on working."),
+        heading("Result"),
+        knob(1, "picked", "key frames", "The frames worth painting. You may edit the list before you give it on."),
+        button("key_previous", "previous", "Goes to the key before the current frame.", starts_line=True),
+        button("key_next", "next", "Goes to the key after the current frame."),
+        button("give_keys", "give to StyleTransfer", "Adds the frames to the key frames of a StyleTransfer node."),
+        knob(1, "give_to", "give to", "Name of the StyleTransfer node. Empty takes the one there is.", "-STARTLINE"),
+        knob(1, "coverage", "covered", "What the frames picked cover together, each with those before it.", "+DISABLED"),
+        menu("output", "output", "Shows the plate as it is, or the contact sheet of the frames picked. Acts at once.", ("plate", "contact sheet")),
+        *state_knobs("KeyPicker"),
+        *server_tab(),
+    ]  # fmt: skip
+    nodes = [
+        source("plate", 0, 0), keep("plate"),
+        written("plate", 0),
+        node("Read", "Result", (200, 80), 'file ""', "on_error error", "localizationPolicy off", inputs="0"), keep("sheet"),
+        take("plate", "sheet"),
+        node("Switch", "Final", (0, 200), "which {{parent.output}}", inputs="2"),
+        node("Output", "Output1", (0, 260)),
+    ]  # fmt: skip
+    text = (
+        "Which frames to paint: the fewest whose paint covers the shot. Hands its input on as it is. Looked for beside Nuke by "
+        "the impasto command."
+    )
+    return group("KeyPicker", text, knobs, nodes)
+
+
+def stmap_from_key(told: Told) -> str:
+    knobs = [
+        knob(20, "tab", "STMapFromKey"),
+        heading("Key"),
+        knob(3, "key_frame", "key frame", "The frame you paint on.", value="1"),
+        button("take_current", "take current", "Makes the current frame the key frame."),
+        *motion_knobs(told),
+        *frame_knobs(),
+        *output_knobs({}),
+        *render_buttons(preview=False),
+        heading("Result"),
+        menu("output", "output", "Shows what is in the paint input at the key frame, carried through the shot over the plate; or that alone, with its coverage in alpha; or the map. Acts at once.", ("paint over plate", "paint alone", "map")),
+        knob(7, "soften", "soften", "Blurs the edge of the paint by so many pixels. Acts at once.", "R 0 20"),
+        *state_knobs("STMapFromKey"),
+        *server_tab(),
+    ]  # fmt: skip
+    nodes = [
+        source("plate", 0, 0), keep("plate"),
+        source("paint", 1, 500), keep("paint"),
+        written("plate", 0),
+        shown(200),
+        take("shown"),
+        node("Expression", "MapToColour", (200, 320), "expr0 stmap.u", "expr1 stmap.v", "expr2 0"), keep("map"),
+        take("paint"),
+        node("FrameHold", "AtKey", (500, 80), "first_frame {{parent.key_frame}}"), keep("held"),
+        take("held", "map"),
+        node("STMap", "PaintFollows", (400, 400), "channels rgb", "uv rgb", inputs="2"), keep("moved"),
+        take("shown", "shown"),
+        node("Copy", "Coverage", (250, 400), "from0 coverage.a", "to0 rgba.alpha", inputs="2"),
+        node("Blur", "Soften", (250, 460), "channels alpha", "size {{parent.soften}}"), keep("coverage"),
+        take("moved", "coverage"),
+        node("Copy", "Paint", (400, 480), "from0 rgba.alpha", "to0 rgba.alpha", inputs="2"), keep("alone"),
+        take("plate", "moved", "coverage"),
+        node("Keymix", "Painted", (200, 540), "channels rgb", "maskChannel rgba.alpha", "bbox union", inputs="3"),
+        keep("painted"),
+        take("painted", "alone", "map"),
+        node("Switch", "Chosen", (200, 620), "which {{parent.output}}", inputs="3"), keep("chosen"),
+        ending(200, 700),
+    ]  # fmt: skip
+    text = (
+        "Carries what you paint on one frame through the shot by a stock STMap: once rendered, repaint as often as you like, "
+        "nothing is rendered again. Hands out the map, too. Rendered beside Nuke by the impasto command."
+    )
+    return group("STMapFromKey", text, knobs, nodes)
+
+
+NODES = {
+    "StyleTransfer": style_transfer,
+    "KeyPicker": key_picker,
+    "STMapFromKey": stmap_from_key,
+    "OpticalFlow": optical_flow,
+    "OcclusionMatte": occlusion_matte,
+    "FrameInterpolate": frame_interpolate,
+}
 
 
 def made(told: Told) -> dict[str, str]:

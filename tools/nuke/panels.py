@@ -20,10 +20,13 @@ def motion_knobs(told: Told) -> list[str]:
     ]  # fmt: skip
 
 
-def frame_knobs() -> list[str]:
+def frame_knobs(
+    first: str = "input",
+    tip: str = "The frames rendered: those of the input, those of the script that lie in the shot, or those written beside.",
+) -> list[str]:
     return [
         heading("Frames"),
-        menu("frame_range", "frame range", "The frames rendered: those of the input, those of the script that lie in the shot, or those written beside.", ("input", "global", "custom")),
+        menu("frame_range", "frame range", tip, (first, "global", "custom")),
         knob(1, "frames", "frames", "Custom frames, such as 1001-1100, 1001-1100x2 or 1001,1005.", "-STARTLINE"),
         knob(1, "shot", "shot", "All frames that belong together, such as 1001-1100. Every one of them is read, also when few are wanted, so that a frame looks the same in whatever pieces a shot is rendered. Empty takes the whole input."),
         knob(1, "views", "views", "Views to render, such as left right. Empty takes all of the script."),
@@ -89,7 +92,11 @@ def output_knobs(passes: Mapping[str, bool]) -> list[str]:
     ]  # fmt: skip
 
 
-def render_buttons(preview: bool) -> list[str]:
+def render_buttons(
+    preview: bool,
+    label: str = "Render",
+    tip: str = "Writes the inputs to disk, then renders beside Nuke. You can go on working.",
+) -> list[str]:
     scale = [
         button("preview", "Preview frame", "Paints the current frame alone, at preview size: it shows the look, not the shot. Where the shot was rendered before, the same frame follows as it is in the shot, at full size.", starts_line=True),
         menu("preview_scale", "preview resolution", "Size of the preview's picture.", ("half", "quarter", "full")),
@@ -98,7 +105,7 @@ def render_buttons(preview: bool) -> list[str]:
     return [
         knob(26, "render_line", " "),
         *(scale if preview else [hidden(6, "show_preview")]),
-        button("render", "Render", "Writes the inputs to disk, then renders beside Nuke. You can go on working.", starts_line=True),
+        button("render", label, tip, starts_line=True),
         button("cancel", "Cancel", "Ends the job of this node. Finished frames are kept."),
         button("reattach", "Re-attach", "Follows the job of this node again, after Nuke was closed or lost it."),
         button("show_files", "Show files", "Opens the output directory."),

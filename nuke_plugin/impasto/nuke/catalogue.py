@@ -48,6 +48,14 @@ def motions(told: Mapping[str, Any]) -> list[str]:
     return [*sorted(found, key=lambda name: (name != "dis", name)), MOTION_PLATE, MOTION_FILES]
 
 
+def interpolations(told: Mapping[str, Any]) -> list[str]:
+    """Entries of FrameInterpolate's knob `model`."""
+    return [
+        "auto",
+        *sorted(str(model["id"]) for model in told["models"] if model["family"] == "interpolation" and model["ready"]),
+    ]
+
+
 def span(told: Mapping[str, Any], parameter: str, default: Sequence[float]) -> tuple[float, float]:
     """Smallest and largest value of a parameter, over all models that have it."""
     found = [known for model in told["models"] for known in model["parameters"] if known["name"] == parameter]

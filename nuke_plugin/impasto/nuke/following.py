@@ -30,6 +30,7 @@ class Course:
         warnings: sentences.
         fraction: share of the job at hand done, 0..1.
         told: what the jobs found, by the event's type: frames picked, cuts.
+        frames: that the last job planned makes, as a range; empty while it is not known.
     """
 
     jobs: list[str] = field(default_factory=list)
@@ -40,10 +41,13 @@ class Course:
     warnings: list[str] = field(default_factory=list)
     fraction: float = 0.0
     told: dict[str, Event] = field(default_factory=dict)
+    frames: str = ""
 
     def take(self, event: Event) -> None:
         """Note one event."""
         kind = event["type"]
+        if kind == "planned" and event.get("frames"):
+            self.frames = str(event["frames"])
         if event.get("job") and event["job"] not in self.jobs:
             self.jobs.append(event["job"])
         if kind == "frame_done":
@@ -103,13 +107,24 @@ Heard = Callable[[Event], None]
 Cancelled = Callable[[], bool]
 
 
-def hand_over(sending: Sending, job_file: str, course: Course, heard: Heard, cancelled: Cancelled) -> None:
+def hand_over(
+    sending: Sending, job_file: str, urgent: bool, course: Course, heard: Heard, cancelled: Cancelled
+) -> None:
     """Hand a job to a server that outlives us; returns when it has all it needs.
+
+    Args:
+        sending: how.
+        job_file: what.
+        urgent: whether somebody waits for it, so that it passes running jobs.
+        course: takes the events.
+        heard: told of each event.
+        cancelled: asked whether to end.
 
     Raises:
         NodeError: as it ended.
     """
-    _run(sending, ("run", job_file, "--detach", "--events", "json"), course, heard, cancelled)
+    priority = ("--priority", "interactive") if urgent else ()
+    _run(sending, ("run", job_file, "--detach", "--events", "json", *priority), course, heard, cancelled)
 
 
 def follow(sending: Sending, course: Course, heard: Heard, cancelled: Cancelled) -> None:

@@ -6,7 +6,19 @@ from typing import Any
 
 from impasto.nuke import places, ranges, wishes
 from impasto.nuke.errors import NodeError
-from impasto.nuke.wishes import LOOK_FILE, LOOK_INPUT, MOTION_FILES, MOTION_PLATE, Key, Look, Style, Wish
+from impasto.nuke.wishes import (
+    LOOK_FILE,
+    LOOK_INPUT,
+    MOTION_FILES,
+    MOTION_PLATE,
+    Key,
+    KeyMap,
+    Look,
+    Picking,
+    Retiming,
+    Style,
+    Wish,
+)
 
 
 def job(wish: Wish) -> dict[str, Any]:
@@ -32,14 +44,41 @@ def job(wish: Wish) -> dict[str, Any]:
         },
         "colour": dict.fromkeys(("plate", "out"), wish.colour),
     }
-    if wish.look is None:
+    task = wish.task
+    if isinstance(task, Look):
+        spec["colour"]["key"] = wish.colour
+        if any(style.look == LOOK_INPUT for style in task.styles):
+            spec["colour"]["style"] = wish.colour
+        spec["stylize"] = _stylize(wish, task)
+    elif isinstance(task, Picking):
+        spec["output"] = {"sheet": wish.sheet}
+        spec["keys"] = _keys(wish, task)
+    elif isinstance(task, KeyMap):
+        spec["output"]["passes"] = []
+        spec["stmap"] = {"motion": _motion(wish), "key": task.key}
+    elif isinstance(task, Retiming):
+        spec["output"]["passes"] = []
+        spec["interpolate"] = _interpolate(wish, task)
+    else:
         spec["motion"] = {"motion": _motion(wish)}
-        return spec
-    spec["colour"]["key"] = wish.colour
-    if any(style.look == LOOK_INPUT for style in wish.look.styles):
-        spec["colour"]["style"] = wish.colour
-    spec["stylize"] = _stylize(wish, wish.look)
     return spec
+
+
+def _keys(wish: Wish, task: Picking) -> dict[str, Any]:
+    return {"motion": _motion(wish), "share": task.share, "most": task.most, "painted": task.painted}
+
+
+def _interpolate(wish: Wish, task: Retiming) -> dict[str, Any]:
+    told: dict[str, Any] = {"motion": _motion(wish), "model": task.model, "cuts": task.cuts, "repair": task.repair}
+    if task.speed is not None:
+        told["speed"] = task.speed
+    if task.curve:
+        told["curve"] = {"rows": [{"output_frame": out, "input_frame": time} for out, time in task.curve]}
+    if task.first is not None:
+        told["out_first"] = task.first
+    if task.paint:
+        told["paint"] = {"pattern": wish.place.input("paint")}
+    return told
 
 
 def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
@@ -56,6 +95,8 @@ def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
         "preserve_colour": look.preserve_colour,
         "seed": look.seed,
     }
+    if look.every > 1 and not wish.alone:
+        told["every"] = look.every
     if look.model:
         told["look"] = look.model
     if look.parameters:

@@ -14,6 +14,9 @@ LOOK_NONE, LOOK_INPUT, LOOK_FILE, LOOK_KEYS = "none", "style input", "style file
 MOTION_PLATE, MOTION_FILES = "plate layers", "vector files"
 """Motion that no model measures; every other entry of the knob is a model's id."""
 
+TIMING_SPEED, TIMING_FRAME, TIMING_REPAIR = "Output Speed", "Frame", "as it is, repaired"
+"""Timings of FrameInterpolate; the first two are named as Kronos names them."""
+
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 
 RENDER, ALONE, IN_SHOT = "render", "alone", "in shot"
@@ -25,6 +28,8 @@ STYLE_PIPES = (1, 4, 5, 6)
 """Numbers of their inputs: those after the first stand behind keys (2) and mask (3), for no input may change its
 number in scripts that are there."""
 KEYS_PIPE = 2
+PAINT_PIPE = 1
+"""Of FrameInterpolate, and of STMapFromKey, which shows what it holds without a job."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ class Look:
         relight: how far paint follows the light, 0..1.
         preserve_colour: whether the plate keeps its hues.
         seed: of every random draw.
+        every: paint is laid in every so manieth frame and carried to the rest.
         model: id of what paints after pictures; empty takes the server's choice.
         parameters: of that model, by name.
     """
@@ -123,8 +129,63 @@ class Look:
     relight: float
     preserve_colour: bool
     seed: int
+    every: int = 1
     model: str = ""
     parameters: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Motion and mattes alone."""
+
+
+@dataclass(frozen=True)
+class Picking:
+    """Which frames to paint.
+
+    Attributes:
+        share: of the frames wanted that the paint should cover, 0..1.
+        most: frames picked at most; 0 for any.
+        painted: frames that are painted already, as a range; empty for none.
+    """
+
+    share: float
+    most: int
+    painted: str
+
+
+@dataclass(frozen=True)
+class KeyMap:
+    """Where the pixels of one frame are in the others.
+
+    Attributes:
+        key: that frame.
+    """
+
+    key: int
+
+
+@dataclass(frozen=True)
+class Retiming:
+    """Frames in between.
+
+    Attributes:
+        speed: plate frames an output frame goes on by; None where a curve says it, or only what lacks is mended.
+        curve: output frame and time in frame numbers of the plate, ascending by the first; empty for none.
+        first: number of the first output frame; None leaves it to the command.
+        model: `auto` or a model's id.
+        cuts: hold or nearest.
+        repair: whether frames that lack or repeat the one before are made anew.
+        paint: whether painted frames are carried along.
+    """
+
+    speed: float | None
+    curve: tuple[tuple[int, float], ...]
+    first: int | None
+    model: str
+    cuts: str
+    repair: bool
+    paint: bool
 
 
 @dataclass(frozen=True)
@@ -163,9 +224,9 @@ class Wish:
 
     Attributes:
         node: its full name.
-        kind: StyleTransfer, OpticalFlow or OcclusionMatte.
+        kind: of the node, such as StyleTransfer.
         shot: frames and views.
-        look: how it is painted; None where only motion is measured.
+        task: what is done.
         motion: where motion comes from.
         passes: of `PASSES`.
         colour: working colour space by its OpenColorIO name; empty lets the server find out.
@@ -179,7 +240,7 @@ class Wish:
     node: str
     kind: str
     shot: Shot
-    look: Look | None
+    task: Look | Measuring | Picking | KeyMap | Retiming
     motion: Motion
     passes: tuple[str, ...]
     colour: str
@@ -210,17 +271,23 @@ class Wish:
         return self.place.result({RENDER: "", ALONE: "alone", IN_SHOT: "in_shot"}[self.aim])
 
     @property
+    def sheet(self) -> str:
+        """The contact sheet of frames picked."""
+        return self.place.file("keys.png")
+
+    @property
     def reads(self) -> tuple[Read, ...]:
         """Inputs that the job reads, each at its frames alone."""
         found = [Read("plate", 0, self.shot.shot)]
-        look = self.look
-        if look is None:
-            return tuple(found)
-        for style in look.styles:
-            if style.look == LOOK_INPUT:
-                found.append(Read(style.input, STYLE_PIPES[style.number - 1], (style.frame,)))
-        if look.keys:
-            found.append(Read("keys", KEYS_PIPE, tuple(key.frame for key in look.keys)))
+        task = self.task
+        if isinstance(task, Retiming) and task.paint:
+            found.append(Read("paint", PAINT_PIPE, self.shot.shot))
+        if isinstance(task, Look):
+            for style in task.styles:
+                if style.look == LOOK_INPUT:
+                    found.append(Read(style.input, STYLE_PIPES[style.number - 1], (style.frame,)))
+            if task.keys:
+                found.append(Read("keys", KEYS_PIPE, tuple(key.frame for key in task.keys)))
         return tuple(found)
 
 
@@ -247,7 +314,7 @@ _KEY_LINE = re.compile(
 
 def views_apart(wish: Wish) -> list[Wish]:
     """The wish, or one for each view where views are painted after pictures of their own: a job has each key once."""
-    if not wish.place.many_views or all(read.name == "plate" for read in wish.reads):
+    if not wish.place.many_views or all(read.name in ("plate", "paint") for read in wish.reads):
         return [wish]
     return [replace(wish, view=view) for view in wish.shot.views]
 

@@ -137,6 +137,10 @@ class Knob:
     def visible(self) -> bool:
         return True
 
+    def toScript(self, *args, **kwargs) -> str:
+        _only_main(f"{self._name}.toScript")
+        return self._to_script()
+
     def _take(self, val) -> None:
         self._value = val
 
@@ -178,6 +182,16 @@ class Array_Knob(Knob):
             self._value = text if text else 0  # an expression, or a list of numbers
         else:
             self._value = type(self._default)(float(text))
+
+    def isAnimated(self, *args, **kwargs) -> bool:
+        return isinstance(self._value, str) and "curve" in self._value
+
+    def getValueAt(self, *args, **kwargs):
+        """A curve here is a straight line, written `curve FACTOR OFFSET`."""
+        if not self.isAnimated():
+            return self._value
+        _, factor, offset = self._value.strip("{}").split()
+        return float(factor) * args[0] + float(offset)
 
 
 class Int_Knob(Array_Knob):

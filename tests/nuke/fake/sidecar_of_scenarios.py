@@ -67,9 +67,17 @@ if sys.argv[1] == "run":
 else:
     name = JOB.rpartition("/")[2]
 spec = json.loads((STATE / f"{name}.json").read_text(encoding="utf-8"))
+if "speed" in spec.get("interpolate", {}) and not spec["plate"]["frames"]:
+    spec["plate"]["frames"] = HOW["times"]
 wanted = frames(spec["plate"]["frames"])
 if sys.argv[1] == "run":
     say("planned", digest="d", shot=spec["plate"]["shot"], frames=spec["plate"]["frames"], todo=spec["plate"]["frames"])
+if "keys" in spec and "--detach" not in sys.argv:
+    shutil.copy(spec["plate"]["pattern"].replace("####", f"{wanted[0]:04d}"), spec["output"]["sheet"])
+    say("file_made", what="sheet", path=spec["output"]["sheet"], sha256="")
+    picked = [{"frame": 1003, "alone": 0.8, "together": 0.8}, {"frame": 1001, "alone": 0.5, "together": 0.96}]
+    say("keys_picked", frames="1001,1003", share=0.96, wanted=spec["keys"]["share"], keys=picked)
+    end(0)
 if "--detach" in sys.argv:
     JOB = f"jobs/{name}"
     say("state", state="queued")
@@ -84,7 +92,9 @@ for frame in wanted:
         continue
     out = Path(spec["output"]["pattern"].replace("####", f"{frame:04d}"))
     out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(spec["plate"]["pattern"].replace("####", f"{frame:04d}").replace("%V", "main"), out)
+    inside = frames(spec["plate"]["shot"])
+    shown = frame if frame in inside else inside[0]
+    shutil.copy(spec["plate"]["pattern"].replace("####", f"{shown:04d}").replace("%V", "main"), out)
     say("frame_done", frame=frame, view="", path=str(out))
 if HOW.get("failing"):
     end(4, "FRAMES_FAILED", "Frame 1002 could not be made, the first because: it has no file.")

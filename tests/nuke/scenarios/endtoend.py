@@ -80,6 +80,35 @@ class Truly(Scenario):
         nuke._press(node, "render")
         self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
 
+    def test_keys_are_picked_and_their_sheet_is_made(self):
+        node = self.make("KeyPicker")
+        node["most"].setValue(1)
+        nuke._press(node, "render")
+        self.assertRegex(self.wait(node, SECONDS), "^picked 100[1-4]$", nuke._messages)
+        self.assertRegex(node["coverage"].value(), r"^\d+ % of 95 % wanted: 100[1-4] \d+ %$")
+        self.assertEqual(Path(node.node("Result")["file"].value()).read_bytes()[:4], b"\x89PNG")
+
+    def test_a_key_is_mapped_for_a_stock_stmap(self):
+        node = self.make("STMapFromKey")
+        node["key_frame"].setValue(1002)
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready", nuke._messages)
+        head = Path(node.node("Result")["file"].value() % 1003).read_bytes()[:4000]
+        self.assertIn(b"stmap.u", head)
+        self.assertIn(b"coverage.a", head)
+
+    def test_a_plate_is_slowed_down(self):
+        node = self.make("FrameInterpolate")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "1001-1007 ready", nuke._messages)
+        self.assertTrue(Path(node.node("Result")["file"].value() % 1006).is_file())
+        node["timing"].setValue("Frame")
+        node["timing_frame"]._value = "{curve 0.25 976}"
+        node["frame_range"].setValue("custom")
+        node["frames"].setValue("101-103")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node, SECONDS), "101-103 ready", nuke._messages)
+
     def test_a_server_restarted_under_it_is_waited_for(self):
         self.clean()
         with socket.socket() as probe:

@@ -360,7 +360,10 @@ class Starting(Scenario):
         runpy.run_path(str(STARTUP / "menu.py"))
         runpy.run_path(str(STARTUP / "menu.py"))
         menu = nuke.toolbar("Nodes").findItem("Impasto")
-        self.assertEqual(list(menu._items), ["Style Transfer", "Optical Flow", "Occlusion Matte"])
+        from impasto.nuke.inside import knobs, menus
+
+        self.assertEqual(list(menu._items), list(menus.NODES.values()))
+        self.assertEqual(set(menus.NODES), set(knobs.KINDS))
         for command in menu._items.values():
             exec(command, {"nuke": nuke})
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 import nuke
 from impasto.nuke import places, ranges, staleness, wishes
 from impasto.nuke.errors import NodeError
 from impasto.nuke.inside import knobs
-from impasto.nuke.wishes import ALONE, IN_SHOT, PASSES, RENDER, Compute, Key, Look, Motion, Shot, Style, Wish
+from impasto.nuke.wishes import (
+    ALONE,
+    IN_SHOT,
+    PASSES,
+    RENDER,
+    TIMING_FRAME,
+    TIMING_REPAIR,
+    TIMING_SPEED,
+    Compute,
+    Key,
+    KeyMap,
+    Look,
+    Measuring,
+    Motion,
+    Picking,
+    Retiming,
+    Shot,
+    Style,
+    Wish,
+)
 
 PREVIEW_SCALES = {"full": 1.0, "half": 0.5, "quarter": 0.25}
 
@@ -16,6 +37,8 @@ _STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_fr
 OWN = (
     *_STYLE, *(f"{name}{number}" for number in range(2, wishes.STYLES + 1) for name in _STYLE),
     "keys", "key_options", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
+    "every", "share", "most", "painted", "key_frame",
+    "timing", "speed", "timing_frame", "out_first", "model", "cuts", "repair",
     "motion", "motion_file", "shot", "colour", "device",
     *(f"pass_{name}" for name in PASSES),
 )  # fmt: skip
@@ -112,7 +135,7 @@ def _wish(node: nuke.Node, shot: Shot, aim: str) -> Wish:
         node=node.fullName(),
         kind=kind,
         shot=shot,
-        look=_look(node) if kind == "StyleTransfer" else None,
+        task=_TASKS[kind](node, shot),
         motion=Motion(knobs.text(node, "motion"), knobs.path(node, "motion_file")),
         passes=tuple(name for name in PASSES if knobs.flag(node, f"pass_{name}")),
         colour=colour(node),
@@ -128,7 +151,58 @@ def _wish(node: nuke.Node, shot: Shot, aim: str) -> Wish:
     )
 
 
-def _look(node: nuke.Node) -> Look:
+def _measuring(node: nuke.Node, shot: Shot) -> Measuring:
+    return Measuring()
+
+
+def _picking(node: nuke.Node, shot: Shot) -> Picking:
+    painted = knobs.text(node, "painted")
+    return Picking(
+        share=knobs.number(node, "share"),
+        most=int(knobs.number(node, "most")),
+        painted=ranges.write(ranges.parse(painted)) if painted else "",
+    )
+
+
+def _mapping(node: nuke.Node, shot: Shot) -> KeyMap:
+    key = int(knobs.number(node, "key_frame"))
+    if key not in shot.shot:
+        raise NodeError(
+            f"The key frame {key} of {node.fullName()} lies outside the shot {ranges.write(shot.shot)}; go to the frame"
+            " you paint and press 'take current'."
+        )
+    return KeyMap(key)
+
+
+def _retiming(node: nuke.Node, shot: Shot) -> Retiming:
+    timing, first = knobs.text(node, "timing"), knobs.text(node, "out_first")
+    curve: tuple[tuple[int, float], ...] = ()
+    if timing == TIMING_FRAME:
+        if len(shot.frames) < 2:
+            raise NodeError(
+                f"{node.fullName()} takes its timing from the knob 'frame'; set 'frame range' to global or custom, with"
+                " two frames or more, so that it is known which output frames to make."
+            )
+        curve = knobs.curve(node, "timing_frame", range(shot.frames[0], shot.frames[-1] + 1))
+    return Retiming(
+        speed=knobs.number(node, "speed") if timing == TIMING_SPEED else None,
+        curve=curve,
+        first=_whole(node, "out_first", first) if first and not curve else None,
+        model=knobs.text(node, "model"),
+        cuts=knobs.text(node, "cuts"),
+        repair=timing == TIMING_REPAIR or knobs.flag(node, "repair"),
+        paint=node.input(wishes.PAINT_PIPE) is not None,
+    )
+
+
+def _whole(node: nuke.Node, name: str, told: str) -> int:
+    try:
+        return int(told)
+    except ValueError as error:
+        raise NodeError(f"'{told}' in {name} of {node.fullName()} is no frame number; write such as 1001.") from error
+
+
+def _look(node: nuke.Node, shot: Shot) -> Look:
     numbers = range(1, wishes.STYLES + 1) if node.knob("look2") is not None else (1,)  # nodes of version 1 have one
     found = [_style(node, number) for number in numbers]
     return Look(
@@ -139,7 +213,18 @@ def _look(node: nuke.Node) -> Look:
         relight=knobs.number(node, "relight"),
         preserve_colour=knobs.flag(node, "preserve_colour"),
         seed=int(knobs.number(node, "seed")),
+        every=int(knobs.number(node, "every")) if node.knob("every") is not None else 1,
     )
+
+
+_TASKS: dict[str, Callable[[nuke.Node, Shot], Look | Measuring | Picking | KeyMap | Retiming]] = {
+    "StyleTransfer": _look,
+    "OpticalFlow": _measuring,
+    "OcclusionMatte": _measuring,
+    "FrameInterpolate": _retiming,
+    "KeyPicker": _picking,
+    "STMapFromKey": _mapping,
+}
 
 
 def _style(node: nuke.Node, number: int) -> Style:
@@ -178,7 +263,7 @@ def _shot(node: nuke.Node, frames: tuple[int, ...], views: tuple[str, ...]) -> S
     shot = ranges.parse(told) if told else tuple(range(int(span.first()), int(span.last()) + 1))
     wanted = frames or _frames(node, shot)
     outside = sorted(set(wanted) - set(shot))
-    if outside:
+    if outside and knobs.kind(node) != "FrameInterpolate":  # its frames are those of the output
         raise NodeError(
             f"The frames {ranges.write(outside)} lie outside the shot {ranges.write(shot)}; name a wider shot in"
             " the knob 'shot', or fewer frames."
@@ -200,12 +285,15 @@ def _frames(node: nuke.Node, shot: tuple[int, ...]) -> tuple[int, ...]:
         return ranges.parse(told)
     if choice == "global":
         root = nuke.root()
+        span = range(root.firstFrame(), root.lastFrame() + 1)
+        if knobs.kind(node) == "FrameInterpolate":
+            return tuple(span)
         inside = set(shot)
-        found = tuple(frame for frame in range(root.firstFrame(), root.lastFrame() + 1) if frame in inside)
+        found = tuple(frame for frame in span if frame in inside)
         if not found:
             raise NodeError(f"No frame of the script's range lies in the shot {ranges.write(shot)}; choose 'input'.")
         return found
-    return shot
+    return () if knobs.kind(node) == "FrameInterpolate" else shot  # all that its timing gives
 
 
 def colour(node: nuke.Node) -> str:

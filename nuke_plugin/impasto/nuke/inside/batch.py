@@ -12,6 +12,7 @@ from impasto.nuke.errors import NodeError
 from impasto.nuke.events import Event
 from impasto.nuke.following import Course
 from impasto.nuke.inside import asking, knobs, rendering, saying, turns
+from impasto.nuke.wishes import Picking
 
 
 def render(node: nuke.Node, first: int, last: int, views: Sequence[str] = ()) -> list[str]:
@@ -35,11 +36,14 @@ def render_frames(node: nuke.Node, frames: tuple[int, ...] = (), views: tuple[st
         following.make(sending, job_files, course, _say, _never)
     except NodeError as failure:
         error = failure
+    made["frames"] = made["frames"] or course.frames
     with knobs.without_undo():
         rendering.end(node, made, course, error)
     if error is not None:
         raise error
-    return places.files_of(wish.result, wish.shot.frames, wish.shot.views)
+    if isinstance(wish.task, Picking):
+        return [wish.sheet]
+    return places.files_of(wish.result, ranges.parse(made["frames"]), wish.shot.views)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -74,6 +74,33 @@ def next_key(node: nuke.Node) -> None:
         nuke.frame(min(after))
 
 
+def take_current(node: nuke.Node) -> None:
+    """Make the current frame the key frame."""
+    with knobs.one_step("Take current frame"):
+        knobs.put(node, "key_frame", int(nuke.frame()))
+
+
+def give_keys(node: nuke.Node) -> None:
+    """Put the frames picked into the StyleTransfer node that is named, or else the one there is."""
+    picked = knobs.text(node, "picked")
+    if not picked:
+        raise NodeError(f"{node.fullName()} has picked no frames yet; press Pick keys.")
+    target = _style_transfer(node)
+    with knobs.one_step("Give keys"):
+        knobs.put(target, "keys", ranges.write(_keys(target) | set(ranges.parse(picked))))
+
+
+def _style_transfer(node: nuke.Node) -> nuke.Node:
+    name = knobs.text(node, "give_to")
+    found = [other for other in knobs.all_nodes() if knobs.kind(other) == "StyleTransfer"]
+    if name:
+        found = [other for other in found if name in (other.fullName(), other.name())]
+    if len(found) == 1:
+        return found[0]
+    here = ", ".join(other.fullName() for other in found) or "none"
+    raise NodeError(f"Name the StyleTransfer node that gets the keys in 'give to'; found: {here}.")
+
+
 def show_files(node: nuke.Node) -> None:
     """Open the folder of the result in the system's browser."""
     directory = asking.place(node, False).directory
@@ -168,7 +195,7 @@ def _offer(menu: nuke.Knob | None, entries: list[str]) -> None:
 
 
 def _keys(node: nuke.Node) -> set[int]:
-    told = knobs.text(node, "keys")
+    told = knobs.text(node, "picked" if knobs.kind(node) == "KeyPicker" else "keys")
     return set(ranges.parse(told)) if told else set()
 
 
@@ -186,6 +213,8 @@ BUTTONS: dict[str, Callable[[nuke.Node], None]] = {
     "show_files": show_files,
     "check": check,
     "doctor": doctor,
+    "take_current": take_current,
+    "give_keys": give_keys,
     "key_add": add_key,
     "key_remove": remove_key,
     "key_previous": previous_key,

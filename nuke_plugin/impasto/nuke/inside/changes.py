@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import nuke
-from impasto.nuke import KNOBS_VERSION, staleness
+from impasto.nuke import KNOBS_VERSION, staleness, wishes
 from impasto.nuke.errors import FAILED, NodeError
 from impasto.nuke.inside import asking, knobs, saying, showing, turns, upstream
 
@@ -14,6 +14,9 @@ _SHOWN_WITH = {
     **{f"style_frame{number}": (f"look{number}", ("style input",)) for number in ("", 2, 3, 4)},
     "motion_file": ("motion", ("vector files",)),
     "frames": ("frame_range", ("custom",)),
+    "speed": ("timing", (wishes.TIMING_SPEED,)),
+    "timing_frame": ("timing", (wishes.TIMING_FRAME,)),
+    "out_first": ("timing", (wishes.TIMING_SPEED, wishes.TIMING_REPAIR)),
 }
 """Knobs that matter only with some choices of another one."""
 
@@ -67,7 +70,7 @@ def before_render() -> None:
     for node in ours:
         name = node.fullName()
         above = name in names or any(name.startswith(f"{group}.") for group in names)
-        if above and not knobs.flag(node, "disable"):
+        if above and _shows_result(node):
             _refuse_unusable(node)
 
 
@@ -77,6 +80,16 @@ def _sources(writer: nuke.Node) -> list[nuke.Node | None]:
     if parent is not None and knobs.kind(parent):
         return [parent.input(index) for index in range(parent.inputs())]
     return [writer.input(0)]
+
+
+def _shows_result(node: nuke.Node) -> bool:
+    """Whether what a node shows was rendered; without it, it hands out its input."""
+    if knobs.flag(node, "disable"):
+        return False
+    if knobs.kind(node) == "KeyPicker":
+        return knobs.text(node, "output") != "plate"
+    source = node.knob("matte_source")
+    return source is None or str(source.value()) == "this node"
 
 
 def _refuse_unusable(node: nuke.Node) -> None:

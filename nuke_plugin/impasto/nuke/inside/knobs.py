@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from impasto.nuke.errors import NodeError
 
 KIND, VERSION, IDENTITY = "impasto_kind", "impasto_version", "impasto_identity"
 JOB, RESULT = "impasto_job", "impasto_result"
-KINDS = ("StyleTransfer", "OpticalFlow", "OcclusionMatte")
+KINDS = ("StyleTransfer", "OpticalFlow", "OcclusionMatte", "FrameInterpolate", "KeyPicker", "STMapFromKey")
 
 
 def kind(node: nuke.Node) -> str:
@@ -49,8 +49,25 @@ def path(node: nuke.Node, name: str) -> str:
 
 
 def number(node: nuke.Node, name: str) -> float:
-    """What a number knob holds."""
-    return float(knob(node, name).value())
+    """What a number knob holds, for a whole shot.
+
+    Raises:
+        NodeError: it is animated.
+    """
+    found = knob(node, name)
+    if isinstance(found, nuke.Array_Knob) and found.isAnimated():
+        raise NodeError(
+            f"'{name}' of {node.fullName()} is animated, but counts for the whole shot; take its animation away."
+            " What may be animated is mix."
+        )
+    return float(found.value())
+
+
+def curve(node: nuke.Node, name: str, frames: Iterable[int]) -> tuple[tuple[int, float], ...]:
+    """What a number knob holds at each of some frames."""
+    found = knob(node, name)
+    assert isinstance(found, nuke.Array_Knob)
+    return tuple((frame, float(found.getValueAt(frame))) for frame in frames)
 
 
 def flag(node: nuke.Node, name: str) -> bool:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import nuke
 
-NODES = {"StyleTransfer": "Style Transfer", "OpticalFlow": "Optical Flow", "OcclusionMatte": "Occlusion Matte"}
+NODES = {
+    "StyleTransfer": "Style Transfer",
+    "KeyPicker": "Key Picker",
+    "STMapFromKey": "STMap From Key",
+    "OpticalFlow": "Optical Flow",
+    "OcclusionMatte": "Occlusion Matte",
+    "FrameInterpolate": "Frame Interpolate",
+}
 """Names in the menus, by the gizmos' names without their prefix."""
 
 

@@ -214,7 +214,8 @@ def _send(running: Running, wish: Wish, job_files: list[str], made: dict[str, An
 
     def work(heard: Heard, cancelled: Cancelled) -> None:
         for job_file in job_files:
-            following.hand_over(sending, job_file, running.course, heard, cancelled)
+            following.hand_over(sending, job_file, wish.preview, running.course, heard, cancelled)
+        made["frames"] = made["frames"] or running.course.frames
         nuke.executeInMainThread(_keep_jobs, args=(wish.node, tuple(running.course.jobs), made))
         following.follow(sending, running.course, heard, cancelled)
 
@@ -306,7 +307,10 @@ def _go_on_in_shot(node: nuke.Node, frame: int) -> None:
 
 def end(node: nuke.Node, made: dict[str, Any], course: Course, error: NodeError | None) -> None:
     """Let a node show how its job ended."""
-    if error is None or error.exit_code == FRAMES_FAILED or course.done:
+    picked = course.told.get("keys_picked")
+    if picked is not None:
+        showing.picked(node, picked, made)
+    elif error is None or error.exit_code == FRAMES_FAILED or course.done:
         showing.result(node, made)
     if not made["preview"]:
         knobs.put(node, knobs.JOB, "" if error is None else " ".join(course.jobs))
@@ -314,6 +318,8 @@ def end(node: nuke.Node, made: dict[str, Any], course: Course, error: NodeError 
         showing.status(node, f"preview: frame {made['frames']} painted alone", showing.PREVIEW)
     elif error is None and made["preview"]:
         showing.status(node, f"preview: frame {made['frames']} as in the shot", showing.PREVIEW)
+    elif error is None and picked is not None:
+        showing.status(node, f"picked {picked['frames']}", showing.READY)
     elif error is None:
         showing.status(node, f"{made['frames']} ready", showing.READY)
     elif error.exit_code == CANCELLED:

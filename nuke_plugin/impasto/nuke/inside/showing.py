@@ -8,10 +8,11 @@ from typing import Any
 import nuke
 from impasto.nuke import places, ranges, staleness
 from impasto.nuke.errors import NodeError
+from impasto.nuke.events import Event
 from impasto.nuke.inside import asking, knobs, turns, upstream
 from impasto.nuke.inside.turns import Steps
 from impasto.nuke.staleness import Judgement
-from impasto.nuke.wishes import Wish
+from impasto.nuke.wishes import Picking, Wish
 
 _judging: dict[str, object] = {}
 """The judging begun last, by the node's full name; touched on the main thread alone."""
@@ -33,6 +34,8 @@ def result(node: nuke.Node, values: Mapping[str, Any]) -> None:
         node: one of ours.
         values: as `made` gives them.
     """
+    if not values["frames"]:  # which frames a timing gives is known once the job is planned
+        return
     preview = bool(values.get("preview"))
     reader = knobs.inner(node, "Preview" if preview else "Result")
     frames = ranges.parse(values["frames"])
@@ -53,6 +56,32 @@ def result(node: nuke.Node, values: Mapping[str, Any]) -> None:
     reload(node)
 
 
+def picked(node: nuke.Node, event: Event, values: Mapping[str, Any]) -> None:
+    """Let a KeyPicker show what was picked.
+
+    Args:
+        node: a KeyPicker.
+        event: the command's `keys_picked`.
+        values: as `made` gives them.
+    """
+    knobs.put(node, "picked", str(event["frames"]))
+    knobs.put(node, "coverage", _coverage(event))
+    knobs.put(knobs.inner(node, "Result"), "file", str(values["pattern"]))
+    knobs.put(node, "has_result", True)
+    knobs.put_result(node, values)
+    reload(node)
+
+
+def _coverage(event: Event) -> str:
+    """Such as `97 % of 95 % wanted: 1006 88 %, 1010 97 %`."""
+    steps = ", ".join(f"{key['frame']} {_per_cent(key['together'])}" for key in event.get("keys", ()))
+    return f"{_per_cent(event.get('share', 0.0))} of {_per_cent(event.get('wanted', 0.0))} wanted: {steps}"
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def reload(node: nuke.Node) -> None:
     """Let the inner Reads look at the disk again."""
     for name in ("Result", "Preview"):
@@ -67,7 +96,7 @@ def made(node: nuke.Node, wish: Wish) -> Steps[dict[str, Any]]:
     snapshot = yield from upstream.snapshot(node)
     return {
         "node": wish.node,
-        "pattern": wish.result,
+        "pattern": wish.sheet if isinstance(wish.task, Picking) else wish.result,
         "frames": ranges.write(wish.shot.frames),
         "views": list(wish.shot.views),
         "preview": wish.aim if wish.preview else "",
@@ -112,6 +141,7 @@ def tell_judgement(node: nuke.Node, judged: Judgement) -> None:
     elif judged.state == staleness.UNVERIFIED:
         status(node, f"{frames} unverified: {judged.because}", READY)
     elif judged.state == staleness.FRESH:
-        status(node, f"{frames} ready", READY)
+        words = f"picked {knobs.text(node, 'picked')}" if node.knob("picked") is not None else f"{frames} ready"
+        status(node, words, READY)
     else:
         status(node, "not rendered", PLAIN)

@@ -12,7 +12,7 @@ from impasto.nuke import places, staleness
 from impasto.nuke.inside import asking, knobs, turns
 from impasto.nuke.inside.turns import Steps
 from impasto.nuke.staleness import Snapshot
-from impasto.nuke.wishes import KEYS_PIPE, LOOK_INPUT, STYLE_PIPES
+from impasto.nuke.wishes import KEYS_PIPE, LOOK_INPUT, PAINT_PIPE, STYLE_PIPES
 
 _LOOKS = re.compile(
     r"^\s*(?:name|inputs|xpos|ypos|selected|tile_color|gl_color|note_font\w*|label|hide_input|bookmark|postage_stamp\w*|"
@@ -35,7 +35,7 @@ def input_snapshot(source: nuke.Node) -> Steps[Snapshot]:
 
 def own_digest(node: nuke.Node) -> str:
     """Digest of a node's own knobs that decide a pixel."""
-    own = [f"{name}={knobs.knob(node, name).value()}" for name in asking.OWN if node.knob(name) is not None]
+    own = [f"{name}={knobs.knob(node, name).toScript()}" for name in asking.OWN if node.knob(name) is not None]
     own.append(f"working={asking.colour(node)}")
     return staleness.digest(own)
 
@@ -93,8 +93,11 @@ def _text(node: nuke.Node) -> str:
 
 
 def inputs_of_job(node: nuke.Node) -> Sequence[int]:
-    """The inputs whose pixels the job reads: not the mask, which acts on the result alone."""
-    if knobs.kind(node) != "StyleTransfer":
+    """The inputs whose pixels the job reads: not those that act on the result alone, such as the mask."""
+    kind = knobs.kind(node)
+    if kind == "FrameInterpolate":
+        return (0, PAINT_PIPE) if node.input(PAINT_PIPE) is not None else (0,)
+    if kind != "StyleTransfer":
         return (0,)
     looks = ("look", *(f"look{number}" for number in range(2, len(STYLE_PIPES) + 1)))
     read = [
