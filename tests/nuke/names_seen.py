@@ -7,10 +7,11 @@ types are checked against 13.2 alone. A name the nodes begin to use must be look
 
 SEEN_IN_15_0 = frozenset(
     {
-        "Array_Knob", "EXPRESSIONS", "Enumeration_Knob", "GUI", "Group", "HIDDEN_INPUTS", "INPUTS", "INVISIBLE", "Knob",
-        "Node", "ProgressTask", "Script_Knob", "String_Knob", "TO_SCRIPT", "Undo", "WRITE_NON_DEFAULT_ONLY",
-        "addBeforeRender", "execute", "executeInMainThread", "filename", "frame", "message", "pluginAddPath", "root", "scriptReadFile",
-        "scriptSave", "tcl", "thisKnob", "thisNode", "toNode", "toolbar", "tprint", "views",
+        "Array_Knob", "Double_Knob", "EXPRESSIONS", "Enumeration_Knob", "GUI", "Group", "HIDDEN_INPUTS", "INPUTS",
+        "INVISIBLE", "Knob", "Node", "ProgressTask", "Script_Knob", "String_Knob", "TO_SCRIPT", "Undo",
+        "WRITE_NON_DEFAULT_ONLY", "addBeforeRender", "execute", "executeInMainThread", "filename", "frame", "message",
+        "pluginAddPath", "root", "scriptReadFile", "scriptSave", "tcl", "thisKnob", "thisNode", "toNode", "toolbar",
+        "tprint", "views",
     }
 )  # fmt: skip
 GUARDED = frozenset({"scriptOpen"})

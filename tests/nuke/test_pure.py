@@ -160,8 +160,22 @@ def spec_of(wish: wishes.Wish) -> job_pb2.JobSpec:
 
 def test_the_job_file_is_one_that_the_command_reads() -> None:
     keys = (wishes.Key(1002, 2.0, "1001-1002"), wishes.Key(9999))
-    style = wishes.Style(1, wishes.LOOK_FILE, "/styles/monet.png")
-    spec = spec_of(wish("StyleTransfer", wishes.Look((style,), keys, 0.5, 2.0, 1.0, True, 7, every=4)))
+    style = wishes.Style(1, wishes.LOOK_FILE, "/styles/monet.png", weight=0.5, mask="matte.a", frames="1001", fade=2)
+    set_ = {
+        "every": 4,
+        "preserve_luminance": True,
+        "statistics": "smoothed",
+        "model": "swd",
+        "parameters": {"content": 1.0},
+    }
+    spec = spec_of(wish("StyleTransfer", wishes.Look((style,), keys, 0.5, 2.0, 1.0, True, 7, **set_)))  # type: ignore[arg-type]
+    (told_style,) = spec.stylize.styles
+    assert (told_style.weight, told_style.mask.layer, told_style.frames, told_style.fade) == (0.5, "matte.a", "1001", 2)
+    assert (spec.stylize.look, spec.stylize.look_parameters["content"], spec.stylize.statistics) == (
+        "swd",
+        1.0,
+        "smoothed",
+    )
     assert (spec.plate.shot, spec.plate.frames) == ("1001-1003", "1002")
     assert (spec.plate.pattern, spec.output.pattern) == ("/out/inputs/plate.####.exr", "/out/r.####.exr")
     told = [(key.frame, key.weight, key.hold, key.HasField("weight")) for key in spec.stylize.keys]

@@ -19,6 +19,7 @@ from panels import (
     Told,
     frame_knobs,
     key_knobs,
+    model_tab,
     motion_knobs,
     output_knobs,
     render_buttons,
@@ -56,6 +57,7 @@ def style_transfer(told: Told) -> str:
         knob(7, "style_scale", "style scale", "Size of the brush; 2 is twice the style's own.", f"R {scale[0]:g} {scale[1]:g}", "1"),
         knob(7, "relight", "relight", "How far paint follows the light of the plate. At 0 it keeps the light under which it was painted.", "R 0 1", "1"),
         box("preserve_colour", "preserve colour", "Keeps the hues of the plate and takes only the handling."),
+        box("preserve_luminance", "preserve luminance", "Keeps the broad light and shade of the plate.", starts_line=False),
         box("premultiplied", "premultiplied", "The plate is multiplied by its alpha: it is divided by it before it is painted, and the result multiplied again. Off takes the plate as it is."),
         knob(3, "every", "paint every", "Lays paint in every so manieth frame of the shot and carries it to the rest: less is painted anew, and more holds together. 1 lets every frame be painted where paint is missing.", value="1"),
         knob(3, "seed", "seed", "Of every random draw; the same seed gives the same pixels."),
@@ -72,6 +74,7 @@ def style_transfer(told: Told) -> str:
         knob(7, "mix", "mix", "0 shows the plate, 1 the result; acts at once.", "R 0 1", "1"),
         *state_knobs("StyleTransfer"),
         *server_tab(),
+        *model_tab(told),
     ]  # fmt: skip
     nodes = [
         source("plate", 0, 0), keep("plate"),

@@ -39,6 +39,7 @@ STYLE_TIPS = {
     "style_file": "A picture, or a weights file of a trained net.",
     "weight": "Its share beside the other styles.",
     "style_mask": "A channel or layer of the plate, such as matte.a, that says where this style paints. Empty paints everywhere.",
+    "style_fade": "Frames over which it comes and goes at either end of its frames; 0 is at once.",
     "style_frames": "The frames it paints, such as 1001-1040. Empty paints all.",
 }
 
@@ -56,7 +57,24 @@ def style_knobs(told: Told, number: int) -> list[str]:
         knob(7, f"weight{behind}", "weight", STYLE_TIPS["weight"], "R 0 2", "1"),
         knob(1, f"style_mask{behind}", "in mask", STYLE_TIPS["style_mask"]),
         knob(1, f"style_frames{behind}", "in frames", STYLE_TIPS["style_frames"], "-STARTLINE"),
+        knob(3, f"style_fade{behind}", "fade", STYLE_TIPS["style_fade"]),
     ]  # fmt: skip
+
+
+def model_tab(told: Told) -> list[str]:
+    """What paints after pictures, and what can be set of it: the last tab, so that knobs of new models come here."""
+    rows = [
+        knob(20, "model_tab", "Model"),
+        menu("look_model", "model", "What paints after pictures. default leaves the choice to the server; Doctor brings in those whose weights were fetched since.", catalogue.painters(told)),
+        menu("statistics", "statistics", "What nets normalise by: frozen for the shot, smoothed over it, or each frame by itself, which flickers.", ("frozen", "smoothed", "per-frame")),
+    ]  # fmt: skip
+    for model, parameters in catalogue.parameters(told).items():
+        for known in parameters:
+            span = f"R {known['minimum']:g} {known['maximum']:g}"
+            label, default = str(known["name"]).replace("_", " "), f"{known['default']:g}"
+            name = catalogue.parameter_knob(model, known["name"])
+            rows.append(knob(7, name, label, f"{model}: {known['help']}", f"{span} +HIDDEN", default))
+    return rows
 
 
 def key_knobs() -> list[str]:

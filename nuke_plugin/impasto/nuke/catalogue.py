@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,13 @@ from impasto.nuke.errors import FAILED, NodeError
 from impasto.nuke.wishes import LOOK_FILE, LOOK_INPUT, LOOK_KEYS, LOOK_NONE, MOTION_FILES, MOTION_PLATE
 
 SCHEMA = 1
+
+MODEL_DEFAULT = "default"
+"""The entry of the knob `look_model` that leaves the choice to the server."""
+PARAMETER = "p_"
+"""With which the names of knobs of models' parameters begin."""
+PAINTS_BY_ITS_WEIGHTS = frozenset({"johnson"})
+"""Models whose style is in their weights: they are chosen by a style file, not by name."""
 
 
 def read(text: str) -> Mapping[str, Any]:
@@ -54,6 +62,26 @@ def interpolations(told: Mapping[str, Any]) -> list[str]:
         "auto",
         *sorted(str(model["id"]) for model in told["models"] if model["family"] == "interpolation" and model["ready"]),
     ]
+
+
+def painters(told: Mapping[str, Any]) -> list[str]:
+    """Entries of the knob `look_model`: what paints after pictures."""
+    found = [str(model["id"]) for model in told["models"] if model["family"] == "style" and model["ready"]]
+    return [MODEL_DEFAULT, *sorted(set(found) - PAINTS_BY_ITS_WEIGHTS)]
+
+
+def parameters(told: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Parameters of each model that paints after pictures, by its id; models without any are left out."""
+    return {
+        str(model["id"]): list(model["parameters"])
+        for model in told["models"]
+        if model["family"] == "style" and model["id"] not in PAINTS_BY_ITS_WEIGHTS and model["parameters"]
+    }
+
+
+def parameter_knob(model: str, parameter: str) -> str:
+    """Name of the knob of a model's parameter."""
+    return re.sub(r"\W", "_", f"{PARAMETER}{model}_{parameter}")
 
 
 def span(told: Mapping[str, Any], parameter: str, default: Sequence[float]) -> tuple[float, float]:

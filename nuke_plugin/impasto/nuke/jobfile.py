@@ -86,7 +86,7 @@ def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
     # tells best.
     usable = [key for key in look.keys if not wish.alone or key.frame in wish.shot.shot]
     told: dict[str, Any] = {
-        "styles": [_style(wish, style) for style in look.styles],
+        "styles": [_style(wish, style) for style in look.styles if not wish.alone or _paints_at(style, wish)],
         "keys": [_key(wish, key) for key in usable],
         "motion": _motion(wish),
         "strength": look.strength,
@@ -97,6 +97,10 @@ def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
     }
     if look.every > 1 and not wish.alone:
         told["every"] = look.every
+    if look.preserve_luminance:
+        told["preserve_luminance"] = True
+    if look.statistics != wishes.FROZEN:
+        told["statistics"] = look.statistics
     if look.model:
         told["look"] = look.model
     if look.parameters:
@@ -140,9 +144,15 @@ def _style(wish: Wish, style: Style) -> dict[str, Any]:
         told["weight"] = style.weight
     if style.mask:
         told["mask"] = {"layer": style.mask}
-    if style.frames:
+    if style.frames and not wish.alone:
         told["frames"] = style.frames
+    if style.fade and not wish.alone:
+        told["fade"] = style.fade
     return told
+
+
+def _paints_at(style: Style, wish: Wish) -> bool:
+    return not style.frames or wish.shot.frames[0] in ranges.parse(style.frames)
 
 
 def _motion(wish: Wish) -> dict[str, Any]:

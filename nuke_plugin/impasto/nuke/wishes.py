@@ -19,6 +19,9 @@ TIMING_SPEED, TIMING_FRAME, TIMING_REPAIR = "Output Speed", "Frame", "as it is, 
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 
+FROZEN = "frozen"
+"""The statistics that hold for a whole shot; so it is where nothing is said."""
+
 RENDER, ALONE, IN_SHOT = "render", "alone", "in shot"
 """What a wish aims at: frames of the shot, one frame painted alone and small, one frame as it is in the shot."""
 
@@ -74,6 +77,7 @@ class Style:
         weight: its share beside the others.
         mask: channel or layer of the plate in which it paints; empty paints everywhere.
         frames: at which it paints, as a range; empty means all.
+        fade: frames over which it comes and goes at either end of them.
     """
 
     number: int
@@ -83,6 +87,7 @@ class Style:
     weight: float = 1.0
     mask: str = ""
     frames: str = ""
+    fade: int = 0
 
     @property
     def input(self) -> str:
@@ -118,6 +123,8 @@ class Look:
         preserve_colour: whether the plate keeps its hues.
         seed: of every random draw.
         every: paint is laid in every so manieth frame and carried to the rest.
+        preserve_luminance: whether the plate keeps its broad light and shade.
+        statistics: what nets normalise by: frozen, smoothed or per-frame.
         model: id of what paints after pictures; empty takes the server's choice.
         parameters: of that model, by name.
     """
@@ -130,6 +137,8 @@ class Look:
     preserve_colour: bool
     seed: int
     every: int = 1
+    preserve_luminance: bool = False
+    statistics: str = FROZEN
     model: str = ""
     parameters: Mapping[str, float] | None = None
 

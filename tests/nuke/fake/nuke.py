@@ -103,7 +103,7 @@ class Knob:
         self._node = None
         self._value = ""
         self._default = ""
-        self._enabled = True
+        self._enabled = self._visible = True
         self._flags: set[int] = set()
 
     def name(self) -> str:
@@ -135,7 +135,14 @@ class Knob:
         self._flags.add(args[0])
 
     def visible(self) -> bool:
-        return True
+        return self._visible
+
+    def setVisible(self, visible: bool) -> None:
+        _only_main("setVisible")
+        self._visible = visible
+
+    def setTooltip(self, tooltip: str) -> None:
+        self._tooltip = tooltip
 
     def toScript(self, *args, **kwargs) -> str:
         _only_main(f"{self._name}.toScript")
@@ -182,6 +189,12 @@ class Array_Knob(Knob):
             self._value = text if text else 0  # an expression, or a list of numbers
         else:
             self._value = type(self._default)(float(text))
+
+    def setRange(self, *args, **kwargs) -> None:
+        self._range = args
+
+    def setDefaultValue(self, *args, **kwargs) -> None:
+        self._default = self._value = args[0][0]
 
     def isAnimated(self, *args, **kwargs) -> bool:
         return isinstance(self._value, str) and "curve" in self._value

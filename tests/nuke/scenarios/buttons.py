@@ -250,6 +250,8 @@ class Rendering(Scenario):
         node["style_frame2"].setValue(1002)
         node["style_mask2"].setValue("matte.a")
         node["style_frames2"].setValue("1001-1002")
+        node["style_fade2"].setValue(1)
+        node["statistics"].setValue("smoothed")
         node["look4"].setValue("style file")
         node["style_file4"].setValue("/styles/monet.png")
         nuke._press(node, "render")
@@ -257,9 +259,10 @@ class Rendering(Scenario):
         self.assertIn(("StyleTransfer1.Write_style2", 1002), [(name, frame) for name, frame, _ in nuke._executed])
         job = json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))
         path = (self.folder / "impasto/shot_v001/StyleTransfer1/inputs/style2.1002.exr").as_posix()
-        second = {"name": path, "file": {"path": path}, "mask": {"layer": "matte.a"}, "frames": "1001-1002"}
+        second = {"name": path, "file": {"path": path}, "mask": {"layer": "matte.a"}, "frames": "1001-1002", "fade": 1}
         fourth = {"name": "/styles/monet.png", "file": {"path": "/styles/monet.png"}}
         self.assertEqual(job["stylize"]["styles"], [{"name": "hatching", "weight": 0.75}, second, fourth])
+        self.assertEqual(job["stylize"]["statistics"], "smoothed")
 
     def test_keys_may_have_weights_and_hold_ranges(self):
         node = self.make()
@@ -310,6 +313,31 @@ class Rendering(Scenario):
         self.assertIn("ok: python: 3.11", nuke._messages[0])
         self.assertEqual(node["motion"].values(), ["farneback", "plate layers", "vector files", "dis"])
         self.assertEqual((node["motion"].value(), node["look"].value()), ("dis", "hatching"))
+
+    def test_knobs_of_a_new_model_are_built_from_what_the_command_tells(self):
+        node = self.make()
+        nuke._press(node, "doctor")
+        self.settle()
+        nuke._press(node, "doctor")
+        self.settle()
+        self.assertEqual(node["look_model"].values(), ["default", "fauve-net"])
+        knob = node["p_fauve_net_brush_width"]
+        self.assertEqual((knob.value(), knob._range, knob.visible()), (2.0, (1.0, 9.0), False))
+        node["look_model"].setValue("fauve-net")
+        self.assertTrue(knob.visible())
+        self.assertFalse(node["p_swd_content"].visible())
+        knob.setValue(5.0)
+        nuke.scriptSave()
+        nuke.scriptOpen(str(self.script))
+        node = nuke.toNode("StyleTransfer1")
+        self.assertEqual(node["p_fauve_net_brush_width"].value(), 5.0, "it is saved with the script")
+        node.setInput(0, nuke.toNode("Read1"))
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
+        job = json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))["stylize"]
+        self.assertEqual((job["look"], job["look_parameters"]), ("fauve-net", {"brush_width": 5.0}))
+        node["p_fauve_net_brush_width"].setValue(6.0)
+        self.assertIn("stale", self.wait(node))
 
     def test_nukes_own_environment_does_not_reach_the_command(self):
         for name in ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "QT_PLUGIN_PATH", "TCL_LIBRARY", "NUKE_PATH"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 import nuke
-from impasto.nuke import places, ranges, staleness, wishes
+from impasto.nuke import catalogue, places, ranges, staleness, wishes
 from impasto.nuke.errors import NodeError
 from impasto.nuke.inside import knobs
 from impasto.nuke.wishes import (
@@ -31,13 +31,13 @@ from impasto.nuke.wishes import (
 
 PREVIEW_SCALES = {"full": 1.0, "half": 0.5, "quarter": 0.25}
 
-_STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_frames")
+_STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_frames", "style_fade")
 """Knobs of a style; those of the second to fourth have its number behind their name."""
 
 OWN = (
     *_STYLE, *(f"{name}{number}" for number in range(2, wishes.STYLES + 1) for name in _STYLE),
     "keys", "key_options", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
-    "every", "share", "most", "painted", "key_frame",
+    "preserve_luminance", "statistics", "look_model", "every", "share", "most", "painted", "key_frame",
     "timing", "speed", "timing_frame", "out_first", "model", "cuts", "repair",
     "motion", "motion_file", "shot", "colour", "device",
     *(f"pass_{name}" for name in PASSES),
@@ -203,6 +203,8 @@ def _whole(node: nuke.Node, name: str, told: str) -> int:
 
 
 def _look(node: nuke.Node, shot: Shot) -> Look:
+    model = knobs.text(node, "look_model") if node.knob("look_model") is not None else catalogue.MODEL_DEFAULT
+    named = "" if model == catalogue.MODEL_DEFAULT else model
     numbers = range(1, wishes.STYLES + 1) if node.knob("look2") is not None else (1,)  # nodes of version 1 have one
     found = [_style(node, number) for number in numbers]
     return Look(
@@ -214,6 +216,10 @@ def _look(node: nuke.Node, shot: Shot) -> Look:
         preserve_colour=knobs.flag(node, "preserve_colour"),
         seed=int(knobs.number(node, "seed")),
         every=int(knobs.number(node, "every")) if node.knob("every") is not None else 1,
+        preserve_luminance=knobs.flag(node, "preserve_luminance"),
+        statistics=knobs.text(node, "statistics") if node.knob("statistics") is not None else wishes.FROZEN,
+        model=named,
+        parameters=_parameters(node, named) if named else None,
     )
 
 
@@ -229,7 +235,7 @@ _TASKS: dict[str, Callable[[nuke.Node, Shot], Look | Measuring | Picking | KeyMa
 
 def _style(node: nuke.Node, number: int) -> Style:
     behind = "" if number == 1 else str(number)
-    look, file, frame, weight, mask, frames = (f"{name}{behind}" for name in _STYLE)
+    look, file, frame, weight, mask, frames, fade = (f"{name}{behind}" for name in _STYLE)
     told = knobs.text(node, frames) if node.knob(frames) is not None else ""
     return Style(
         number=number,
@@ -239,7 +245,14 @@ def _style(node: nuke.Node, number: int) -> Style:
         weight=knobs.number(node, weight) if node.knob(weight) is not None else 1.0,
         mask=knobs.text(node, mask) if node.knob(mask) is not None else "",
         frames=ranges.write(ranges.parse(told)) if told else "",
+        fade=int(knobs.number(node, fade)) if node.knob(fade) is not None else 0,
     )
+
+
+def _parameters(node: nuke.Node, model: str) -> dict[str, float]:
+    """What is set of a model."""
+    start = catalogue.parameter_knob(model, "")
+    return {name[len(start) :]: knobs.number(node, name) for name in node.knobs() if name.startswith(start)}
 
 
 def _keys(node: nuke.Node) -> tuple[Key, ...]:

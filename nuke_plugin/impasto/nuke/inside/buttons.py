@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from subprocess import DEVNULL, Popen
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import nuke
 from impasto.nuke import catalogue, following, ranges, staleness
 from impasto.nuke.errors import FAILED, NodeError
-from impasto.nuke.following import Sending
 from impasto.nuke.inside import asking, knobs, rendering, saying, showing, turns
 from impasto.nuke.inside.turns import Ended, Steps
 from impasto.nuke.staleness import Judgement
@@ -134,11 +133,10 @@ def doctor(node: nuke.Node) -> None:
 
     def steps() -> Steps[str]:
         words = yield lambda: _findings(following.listen(sending, "doctor", "--json"))
-        menus = yield lambda: _menus(sending)
+        told = yield lambda: catalogue.read(following.listen(sending, "nuke", "catalogue"))
         again = knobs.find(name)
         if again is not None:
-            for menu, entries in menus.items():
-                _offer(again.knob(menu), entries)
+            _renew(again, told)
         return str(words)
 
     def told(words: str | None, error: NodeError | None) -> None:
@@ -165,10 +163,33 @@ def _open(directory: str) -> None:
         raise NodeError(f"The folder cannot be opened with {opener}; it is {directory}.", FAILED) from error
 
 
-def _menus(sending: Sending) -> dict[str, list[str]]:
-    told = catalogue.read(following.listen(sending, "nuke", "catalogue"))
-    more = {f"look{number}": catalogue.more_looks(told) for number in range(2, STYLES + 1)}
-    return {"look": catalogue.looks(told), **more, "motion": catalogue.motions(told)}
+def _renew(node: nuke.Node, told: Mapping[str, Any]) -> None:
+    """Let a node offer what the command has now."""
+    for number in range(2, STYLES + 1):
+        _offer(node.knob(f"look{number}"), catalogue.more_looks(told))
+    _offer(node.knob("look"), catalogue.looks(told))
+    _offer(node.knob("motion"), catalogue.motions(told))
+    if knobs.kind(node) == "FrameInterpolate":
+        _offer(node.knob("model"), catalogue.interpolations(told))
+    if node.knob("look_model") is not None:
+        _offer(node.knob("look_model"), catalogue.painters(told))
+        for model, parameters in catalogue.parameters(told).items():
+            for parameter in parameters:
+                _add_parameter(node, model, parameter)
+
+
+def _add_parameter(node: nuke.Node, model: str, parameter: Mapping[str, Any]) -> None:
+    """Give a node the knob of a model's parameter, if it has none yet; the last tab takes it."""
+    name = catalogue.parameter_knob(model, str(parameter["name"]))
+    if node.knob(name) is not None:
+        return
+    made = nuke.Double_Knob(name, str(parameter["name"]).replace("_", " "))
+    made.setRange(float(parameter["minimum"]), float(parameter["maximum"]))
+    made.setTooltip(str(parameter["help"]))
+    made.setDefaultValue([float(parameter["default"])])
+    made.setValue(float(parameter["default"]))
+    node.addKnob(made)
+    made.setVisible(knobs.text(node, "look_model") == model)
 
 
 def _findings(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import nuke
-from impasto.nuke import KNOBS_VERSION, staleness, wishes
+from impasto.nuke import KNOBS_VERSION, catalogue, staleness, wishes
 from impasto.nuke.errors import FAILED, NodeError
 from impasto.nuke.inside import asking, knobs, saying, showing, turns, upstream
 
@@ -45,8 +45,20 @@ def changed() -> None:
             found = node.knob(other)
             if found is not None and node.knob(choice) is not None:
                 found.setEnabled(knobs.text(node, choice) in values)
-    if name in ("showPanel", "inputChange", *asking.OWN) and knobs.flag(node, "has_result"):
+    if name in ("showPanel", "look_model"):
+        _show_parameters(node)
+    decides = name in ("showPanel", "inputChange", *asking.OWN) or name.startswith(catalogue.PARAMETER)
+    if decides and knobs.flag(node, "has_result"):
         _judge(node)
+
+
+def _show_parameters(node: nuke.Node) -> None:
+    """Show the parameters of the model chosen, and of no other."""
+    chosen = node.knob("look_model")
+    start = catalogue.parameter_knob(str(chosen.value()), "") if chosen is not None else ""
+    for name, knob in node.knobs().items():
+        if name.startswith(catalogue.PARAMETER):
+            knob.setVisible(name.startswith(start))
 
 
 def _judge(node: nuke.Node) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 import nuke
-from impasto.nuke import places, staleness
+from impasto.nuke import catalogue, places, staleness
 from impasto.nuke.inside import asking, knobs, turns
 from impasto.nuke.inside.turns import Steps
 from impasto.nuke.staleness import Snapshot
@@ -35,7 +35,8 @@ def input_snapshot(source: nuke.Node) -> Steps[Snapshot]:
 
 def own_digest(node: nuke.Node) -> str:
     """Digest of a node's own knobs that decide a pixel."""
-    own = [f"{name}={knobs.knob(node, name).toScript()}" for name in asking.OWN if node.knob(name) is not None]
+    names = [*asking.OWN, *sorted(name for name in node.knobs() if name.startswith(catalogue.PARAMETER))]
+    own = [f"{name}={knobs.knob(node, name).toScript()}" for name in names if node.knob(name) is not None]
     own.append(f"working={asking.colour(node)}")
     return staleness.digest(own)
 
