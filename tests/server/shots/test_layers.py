@@ -127,7 +127,7 @@ def several(tiny):
 WHOLE = {}
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(order=st.permutations(range(1, 13)), cut=st.integers(1, 11))
 def test_several_styles_give_the_same_bits_in_any_order_and_any_pieces(tiny, order, cut):
     whole = WHOLE.setdefault(0, made(tiny, several(tiny)))

@@ -117,7 +117,7 @@ def _shape(data: bytes, source: str) -> Shape:
             return _png(data)
         if data.startswith(JPEG):
             return _jpeg(data)
-        return _tiff(data)
+        return _tiff(data, source)
     except (struct.error, IndexError, KeyError, ValueError):
         raise damaged(source) from None
 
@@ -178,7 +178,7 @@ def _tags(data: bytes) -> dict[int, tuple[int, ...]]:
     return found
 
 
-def _tiff(data: bytes) -> Shape:
+def _tiff(data: bytes, source: str) -> Shape:
     tags = _tags(data)
     width, height = tags[256][0], tags[257][0]
     samples = tags.get(277, (1,))[0]
@@ -187,5 +187,7 @@ def _tiff(data: bytes) -> Shape:
             raise ValueError
     if not width or not height:
         raise ValueError
+    if tags.get(262, (2,))[0] == 5:
+        raise PlateError(f"{source} is a CMYK TIFF, whose inks are not read; save it as RGB", reason="PLATE_UNREADABLE")
     extra = tags.get(338, (0,))[0]
     return Shape(width, height, samples == 4, tags.get(339, (1,))[0] == 3, associated=samples == 4 and extra == 1)

@@ -1,5 +1,8 @@
+import struct
+
 import cv2
 import numpy as np
+import OpenImageIO
 import pytest
 import torch
 
@@ -39,6 +42,73 @@ def test_grey_and_16_bit_pictures_are_styles(tmp_path):
     cv2.imwrite(str(grey), picture()[..., 0])
     cv2.imwrite(str(deep), picture().astype(np.uint16) * 257)
     assert files.read_picture(grey).shape == files.read_picture(deep).shape == (1, 3, 24, 32)
+
+
+def test_light_beyond_display_white_is_folded_in_whatever_it_is(tmp_path):
+    window = plates.Window(0, 0, 48, 32)
+    light = (50.0 * np.random.default_rng(0).random((3, 32, 48)) ** 2).astype(np.float32)
+    path = tmp_path / "lamps.exr"
+    plates.write(path, plates.Plate(dict(zip("RGB", light, strict=True)), window, window))
+    shown = files.read_picture(path)
+    assert 0.0 <= float(shown.min()) <= float(shown.max()) <= 1.0
+    assert float(shown.std()) > 0.1
+    assert float((shown > 0.999).float().mean()) < 0.2
+
+
+def cmyk_jpeg(path, inks):
+    """A flat 16x16 JPEG of four inks, 255 for none as Adobe writes them; two blocks of noise at the left."""
+    rows = [
+        [min(255, max(0, ink + (40 if (x + y) % 2 else -40) * (x < 1))) for ink in inks] for y in (0, 1) for x in (0, 1)
+    ]
+    bits, before = "", [0] * 4
+    for block in rows:
+        for place, value in enumerate(block):
+            difference, before[place] = value - 128 - before[place], value - 128
+            size = abs(difference).bit_length()
+            bits += f"{size:04b}"
+            if size:
+                bits += f"{difference if difference > 0 else difference + (1 << size) - 1:0{size}b}"
+            bits += "0"
+    bits += "1" * (-len(bits) % 8)
+    scan = bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)).replace(b"\xff", b"\xff\0")
+
+    def part(mark, body):
+        return bytes([0xFF, mark]) + struct.pack(">H", len(body) + 2) + body
+
+    components = b"".join(bytes([i + 1, 0x11, 0]) for i in range(4))
+    data = b"\xff\xd8" + part(0xEE, b"Adobe\0\x64\0\0\0\0\0") + part(0xDB, b"\0" + bytes([8] * 64))
+    data += part(0xC0, struct.pack(">BHHB", 8, 16, 16, 4) + components)
+    data += part(0xC4, b"\0" + bytes([0, 0, 0, 12] + [0] * 12) + bytes(range(12)))
+    data += part(0xC4, b"\x10" + bytes([1] + [0] * 15) + b"\0")
+    data += part(0xDA, b"\4" + b"".join(bytes([i + 1, 0]) for i in range(4)) + b"\0\x3f\0")
+    path.write_bytes(data + scan + b"\xff\xd9")
+
+
+def test_a_cmyk_jpeg_is_read_in_its_colours_and_a_cmyk_tiff_is_refused_by_name(tmp_path):
+    cmyk_jpeg(tmp_path / "inks.jpg", (60, 255, 255, 255))  # cyan
+    shown = files.read_picture(tmp_path / "inks.jpg")
+    assert shown.shape == (1, 3, 16, 16)
+    red, green, blue = shown[..., 8:].mean((0, 2, 3))
+    assert red < 0.35
+    assert min(green, blue) > 0.9
+    spec = OpenImageIO.ImageSpec(16, 16, 4, "uint8")
+    spec.attribute("tiff:ColorSpace", "CMYK")
+    out = OpenImageIO.ImageOutput.create(str(tmp_path / "inks.tif"))
+    out.open(str(tmp_path / "inks.tif"), spec)
+    out.write_image(np.random.default_rng(0).integers(0, 256, (16, 16, 4), np.uint8))
+    out.close()
+    with pytest.raises(BadRequest, match=r"inks\.tif is a CMYK TIFF, whose inks are not read; save it as RGB"):
+        files.read_picture(tmp_path / "inks.tif")
+
+
+def test_a_picture_20000_pixels_wide_is_reduced_before_it_is_used(tmp_path):
+    wide = np.zeros((400, 20_000), np.uint8)
+    wide[:, ::64] = 255
+    cv2.imwrite(str(tmp_path / "wide.png"), wide)
+    assert files.read_picture(tmp_path / "wide.png").shape == (1, 3, 40, 2000)
+    cv2.imwrite(str(tmp_path / "strip.png"), wide[:100])
+    with pytest.raises(BadRequest, match=r"strip\.png is 20000x100 pixels, a mere strip; crop it nearer to a square"):
+        files.read_picture(tmp_path / "strip.png")
 
 
 def test_a_picture_that_is_too_small_says_its_size(tmp_path):

@@ -17,6 +17,7 @@ def seeded(tmp_path_factory):
             torch.nn.init.kaiming_normal_(module.weight)
     parts = {"a": net.transformer.state_dict(), "b": net.decoder.state_dict()}
     parts["a"] = {f"module.{key}": value for key, value in parts["a"].items()}
+    parts["b"] = {f"module.model.{key}": value for key, value in parts["b"].items()}
     torch.save(parts, folder / "styleformer.pth")
     torch.save(net.encoder.state_dict(), folder / "vgg.pth")
     return folder / "styleformer.pth", folder / "vgg.pth"
@@ -27,6 +28,20 @@ def test_transformer_and_decoder_have_the_published_numbers_of_parameters():
         net = styleformer.StyleFormer(VGG19("relu3_1"))
     counts = [sum(value.numel() for value in part.parameters()) for part in (net.transformer, net.decoder)]
     assert counts == [styleformer.TRANSFORMER_PARAMETERS, styleformer.DECODER_PARAMETERS] == [14_664_009, 2_325_315]
+
+
+def test_the_keys_are_those_of_the_published_checkpoint():
+    with torch.device("meta"):
+        net = styleformer.StyleFormer(VGG19("relu3_1"))
+    blocks = {key.rpartition(".")[0] for key in net.transformer.state_dict()}
+    splat, local = (["coeffs.splat_features.0.conv", "coeffs.splat_features.1.conv"],
+                    ["coeffs.local_features.0.conv", "coeffs.local_features.1.conv"])  # fmt: skip
+    attention = [f"att.conv{name}.conv" for name in ("c1", "c2", "s1", "s2", "sr")]
+    guide = ["guide.conv1.conv", "guide.conv2.conv"]
+    assert blocks == {*splat, *local, "coeffs.conv_out.conv", *attention, *guide, "fcc", "fcs"}
+    assert "coeffs.local_features.1.conv.bias" not in net.transformer.state_dict()
+    convolutions = (1, 4, 7, 10, 14, 17, 21, 24)
+    assert {int(key.split(".")[0]) for key in net.decoder.state_dict()} == set(convolutions)
 
 
 def test_seeded_weights_load_and_paint_any_size(seeded, plate, style):

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.server import plates
@@ -20,6 +21,7 @@ LARGEST = plates.Limits(max_pixels=1 << 26)
 """Largest style picture that is read."""
 
 _WORKING_SIDE = 2048
+_GREY = 0.25
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"\x76\x2f\x31\x01")
 _WEIGHTS = (b"PK\x03\x04", b"\x80")
 
@@ -66,7 +68,7 @@ def read_picture(path: Path, name: str = "", colour: str = "") -> Tensor:
         colour: its colour space as in `plates.ColourSpace.resolve`.
 
     Returns:
-        (1, 3, h, w) float32, sRGB, 0..1 up to display white; sides over 2048 pixels are reduced.
+        (1, 3, h, w) float32, sRGB 0..1; light beyond display white is folded in; sides over 2048 pixels are reduced.
 
     Raises:
         BadRequest: it cannot be read, is smaller than 16 pixels, of one colour, or its colour space is unknown.
@@ -78,7 +80,7 @@ def read_picture(path: Path, name: str = "", colour: str = "") -> Tensor:
         rgb, _, _ = plates.picture(plate, plate.views[0], plate.data_window, space)
     except FrameError as error:
         raise BadRequest(f"The style {name} cannot be read: {error.message}", reason="STYLE_UNREADABLE") from error
-    shown = torch.from_numpy(np.ascontiguousarray(srgb.encode(rgb)))[None]
+    shown = torch.from_numpy(np.ascontiguousarray(srgb.encode(_folded(rgb)))).clamp(0.0, 1.0)[None]
     height, width = shown.shape[-2:]
     if min(height, width) < SMALLEST:
         raise BadRequest(
@@ -96,3 +98,18 @@ def read_picture(path: Path, name: str = "", colour: str = "") -> Tensor:
             reason="STYLE_TOO_SMALL",
         )
     return torch.nn.functional.avg_pool2d(shown, factor) if factor > 1 else shown
+
+
+def _folded(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scene-linear colour (3, H, W) whose brightest channel is display white, where it was beyond.
+
+    The picture is darkened to mid-grey where it is brighter on the whole; the curve is Reinhard's with a white point
+    ("Photographic tone reproduction for digital images", SIGGRAPH 2002), of the strongest channel so that hues stay.
+    """
+    peak = np.clip(light.max(0), 0.0, None)
+    if float(peak.max()) <= 1.0:
+        return light
+    exposure = min(1.0, _GREY / float(np.exp(np.log(np.maximum(peak, 1e-4)).mean())))
+    peak, white = peak * exposure, max(1.0, float(peak.max()) * exposure)
+    folded: NDArray[np.float32] = (light * exposure * ((1.0 + peak / white**2) / (1.0 + peak))).astype(np.float32)
+    return folded
