@@ -119,17 +119,16 @@ class Alone:
     paint: dict[int, Tensor]
 
     @classmethod
-    def by(cls, case: Case, painter: Painter) -> Alone:
+    def by(cls, case: Case, painter: Callable[[int], Painter]) -> Alone:
         made: dict[int, Array] = {}
         paint: dict[int, Tensor] = {}
-        shown = OnScreen(painter, case.shaper)
         for frame in case.frames:
             same = next((other for other in made if case.shown(other) == case.shown(frame)), None)
             if same is not None:
                 made[frame], paint[frame] = made[same], paint[same]
                 continue
             light = split(case.picture(frame), case.shaper)
-            paint[frame] = shown.paint(light.base)
+            paint[frame] = OnScreen(painter(frame), case.shaper).paint(light.base)
             made[frame] = srgb(develop(paint[frame], torch.ones_like(light.gain), light, case.shaper)[0].numpy())
         return cls(made, paint)
 

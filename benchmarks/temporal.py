@@ -35,10 +35,13 @@ from painted import Alone, Case, Made, classic, engine, motion_of, whole_key
 from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, inside, warp_error
 
 from impasto.server.errors import ImpastoError
-from impasto.server.models.style import files, johnson
+from impasto.server.models.style import looks, presets
 from impasto.server.models.style.painter import Painter
 from impasto.server.shots import ground
+from impasto.server.shots.analysis import spread
 from impasto.server.shots.motion import Motion
+from impasto.server.shots.relight import split
+from impasto.server.shots.screen import show
 
 WAYS = ("classic", "style", "key")
 LOOKS = ("johnson/mosaic.pth", "johnson/candy.pth", "bundled")
@@ -137,16 +140,22 @@ def save(folder: Path, pictures: dict[int, Array]) -> None:
         cv2.imwrite(str(folder / f"{frame}.png"), bgr)
 
 
-def look(name: str, assets: Path) -> Painter | None:
-    """A painter by name; None for the bundled look where the tree has no weights for it."""
-    if name != "bundled":
-        return johnson.MODEL.build(assets / "weights" / name)
+def look(name: str, case: Case, assets: Path) -> Callable[[int], Painter] | None:
+    """A painter by frame, as a job would have it; None for the bundled look where the tree has no weights for it."""
+    manner = looks.Manner()
     try:
-        painter: Painter = files.open_style("impasto", None, "", {})
-        return painter
+        if name == "bundled":
+            painter = looks.open_style(next(iter(presets.presets())), None, "", manner, "impasto")
+        else:
+            painter = looks.of_weights(assets / "weights" / name, manner)
     except ImpastoError as error:
-        print(f"the bundled look is left out: {error}")
+        print(f"{name} is left out: {error.message}")
         return None
+    shown = {
+        frame: show(case.shaper.decode(split(case.picture(frame), case.shaper).base), case.shaper)
+        for frame in spread(case)
+    }
+    return looks.over_shot(painter, lambda: shown, manner.statistics)
 
 
 def asked() -> Any:
@@ -205,7 +214,7 @@ def compare(wish: Any, case: Case, alone: Alone, style: str, table: dict[tuple[s
             tell("cause", gap, row)
 
 
-def ping_pong(wish: Any, true: TruthShot, painter: Painter, style: str) -> None:
+def ping_pong(wish: Any, true: TruthShot, painter: Callable[[int], Painter], style: str) -> None:
     """Detail of the last frame of a shot shown to and fro, beside the first's."""
     there = list(true.frames)
     order = (there + there[-2:0:-1]) * (wish.ping_pong // len(there) + 1)
@@ -219,11 +228,11 @@ def main() -> None:
     wish = asked()
     first, last = map(int, wish.frames.split("-"))
     table: dict[tuple[str, ...], list[Row]] = {}
-    painters = {Path(name).stem: look(name, wish.assets) for name in wish.looks}
     for shot in wish.shots:
         true = TruthShot(wish.assets / "shots" / shot)
         case = Case(true, tuple(frame for frame in true.frames if first <= frame <= last))
-        for style, painter in painters.items():
+        for name in wish.looks:
+            style, painter = Path(name).stem, look(name, case, wish.assets)
             if painter is None:
                 continue
             case.store.keep_motion()

@@ -159,7 +159,9 @@ class Ground:
         start = mend(light.base, base, there, newborn, light.base) if painter.local else None
         with fixed_threads(PAINTERS_THREADS):
             seed, check = self._seed + frame, stage.watch.check
-            painted = painter.paint(light.base, start=start, where=newborn, seed=seed, check=check)
+            painted = painter.paint(
+                light.base, start=start, where=newborn if around is None else around, seed=seed, check=check
+            )
         paint = mend(painted, base, there, newborn, light.base)
         paint = torch.where(newborn | there, paint, painted)
         self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light), newborn)

@@ -21,6 +21,8 @@ SIDE = 540
 """Shorter side of the canvas in pixels at style scale 1: strokes are as if the plate were 960x540."""
 
 _SMALLEST = 64
+_AROUND = 12
+"""Pixels of the canvas around a pixel that have a say in how it is brought back."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ class Canvas:
         seed: int = 0,
         check: Callable[[], None] = lambda: None,
     ) -> Tensor:
-        """Paint the whole of `content` (1, 3, H, W), display-like; `start` and `where` change nothing."""
+        """Paint `content` (1, 3, H, W), display-like; `start` changes nothing, only `where` is sure to be painted."""
         plate = content.clamp(0.0, 1.0)
         small = self.shown(plate)
-        painted = self.painter.paint(small, seed=seed, check=check)
+        painted = self.painter.paint(small, where=_reached(where, small), seed=seed, check=check)
         size = content.shape[-2:]
         result = _sized(painted, size)
         if small.shape[-2] >= size[0]:
@@ -69,6 +71,15 @@ class Canvas:
         detail = luma(plate) - _sized(luma(small), size)
         share = followed(luma(small), luma(painted)).clamp(0.0, 1.0)
         return result + _sized(share, size) * detail
+
+
+def _reached(where: Tensor | None, small: Tensor) -> Tensor | None:
+    """The pixels of the canvas that those of `where`, (1, 1, H, W) bool, come from."""
+    if where is None:
+        return None
+    touched = F.adaptive_max_pool2d(where.float(), tuple(small.shape[-2:]))
+    side = 2 * _AROUND + 1
+    return F.max_pool2d(touched, side, 1, _AROUND) > 0
 
 
 def _sized(picture: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from impasto.server.errors import NotReady
 from impasto.server.models.style import statistics
+from impasto.server.models.style.regions import Box, boxes, joined, widen
 from impasto.server.models.style.statistics import Moments, Statistics
 from impasto.server.ops.tiling import tiled
 
@@ -83,10 +84,17 @@ class FeedForwardPainter:
         seed: int = 0,
         check: Callable[[], None] = lambda: None,
     ) -> Tensor:
-        """Paint the whole of `content` (1, 3, H, W), display-like; `start`, `where` and `seed` change nothing."""
+        """Paint `content` (1, 3, H, W), display-like; `start` and `seed` change nothing.
+
+        With `where` and frozen statistics only the tiles it touches are sure to be painted, the same as in the whole.
+        """
         check()
         height, width = content.shape[-2:]
         x = self._input(content)
+        if where is not None and self.moments is not None:
+            parts = self._parts(where, x)
+            if parts:
+                return self._in_parts(x, parts, check)[..., :height, :width].contiguous()
         in_tiles = self.tile is not None and max(x.shape[-2:]) > self.tile
         painter = self
         if self.moments is None and in_tiles:
@@ -97,6 +105,29 @@ class FeedForwardPainter:
         else:
             painted = net(x)
         return painted[..., :height, :width].contiguous()
+
+    def _parts(self, where: Tensor, x: Tensor) -> list[tuple[Box, Box]]:
+        """Rectangles of the fixed grid to paint, and what the net has to see for each; none where that saves little."""
+        height, width = x.shape[-2:]
+        margin = -(-self.reach // self.stride) * self.stride
+        found = joined(
+            boxes(F.pad(where, (0, width - where.shape[-1], 0, height - where.shape[-2]))), margin, height, width
+        )
+        parts = [(box, widen(box, margin, height, width)) for box in found]
+        work = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1) in parts)
+        fits = all(min(x1 - x0, y1 - y0) >= self.smallest for _, (x0, y0, x1, y1) in parts)
+        most = self.tile or max(height, width)
+        small = all(max(x1 - x0, y1 - y0) <= most for _, (x0, y0, x1, y1) in parts)
+        return parts if fits and small and work < _WORTH * height * width else []
+
+    def _in_parts(self, x: Tensor, parts: list[tuple[Box, Box]], check: Callable[[], None]) -> Tensor:
+        """The picture with these rectangles painted."""
+        painted = x[:, :3].clone()
+        for (x0, y0, x1, y1), (left, top, right, bottom) in parts:
+            check()
+            seen = self._painting(x[..., top:bottom, left:right])
+            painted[..., y0:y1, x0:x1] = seen[..., y0 - top : y1 - top, x0 - left : x1 - left]
+        return painted
 
     @cached_property
     def _measuring(self) -> nn.Module:
@@ -134,6 +165,8 @@ class FeedForwardPainter:
 
 
 _LAST = torch.channels_last
+_WORTH = 0.9
+"""Painting in parts is worth it up to this share of the whole picture's work."""
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

@@ -34,7 +34,8 @@ class Painter(Protocol):
         Args:
             content: the plate, (1, 3, H, W).
             start: the picture to go on from, (1, 3, H, W): carried paint around what is newborn.
-            where: the pixels to paint, (1, 1, H, W) bool; None paints all.
+            where: the pixels to paint, (1, 1, H, W) bool; None paints all. What others hold is not to be used, unless
+                the painter is `local`.
             seed: of every random draw.
             check: called at every step; raises `Cancelled` to stop.
 

@@ -66,7 +66,8 @@ class Preserving:
         check: Callable[[], None] = lambda: None,
     ) -> Tensor:
         """Paint `content` (1, 3, H, W), display-like; what a local painter is given as `start` stays as it is."""
-        painted = self.painter.paint(content, start=start, where=where, seed=seed, check=check)
+        part = None if self.luminance and not self.local else where
+        painted = self.painter.paint(content, start=start, where=part, seed=seed, check=check)
         kept = with_light(painted, content) if self.luminance else painted
         kept = with_colour(kept, content) if self.colour else kept
         return kept if where is None or start is None or not self.local else torch.where(where, kept, start)
