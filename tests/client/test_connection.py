@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,11 @@ def test_only_calls_that_may_be_made_twice_are_retried_and_only_where_the_server
 
 def test_token_and_user_go_with_every_call() -> None:
     connection = Connection("127.0.0.1:1", "sesame", "ada")
-    assert dict(connection.metadata) == {"authorization": "Bearer sesame", "impasto-user": "ada"}
+    sent = dict(connection.metadata)
+    assert sent.pop("impasto-client").startswith(version("impasto") + "/")
+    assert sent == {"authorization": "Bearer sesame", "impasto-user": "ada"}
     connection.close()
-    assert Connection("127.0.0.1:1", "", "ädä").metadata == ()
+    assert [name for name, _ in Connection("127.0.0.1:1", "", "ädä").metadata] == ["impasto-client"]
 
 
 def test_a_tls_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def serve(
         bool,
         typer.Option("--insecure", rich_help_panel=_SECURITY, help="Let other machines in without TLS or token."),
     ] = False,
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", metavar="HOST:PORT", help="Where Prometheus may ask. Default: nowhere.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.")] = None,
     log_json: Annotated[bool, typer.Option("--log-json", help="Logs as one JSON object a line.")] = False,
 ) -> None:
@@ -96,6 +99,7 @@ def serve(
                 tls_key=tls_key,
                 tls_client_ca=tls_client_ca,
                 insecure=insecure or None,
+                metrics=metrics,
                 log_level=log_level,
                 log_json=log_json or None,
             )

@@ -103,6 +103,16 @@ class Client:
         """Of the server."""
         return self._connection.address
 
+    @property
+    def server_version(self) -> str:
+        """Of the server, such as `0.1.0`."""
+        return self._connection.server[0]
+
+    @property
+    def clock_error(self) -> float | None:
+        """Seconds by which the server's clock was ahead of ours when we connected; None where it did not tell."""
+        return self._connection.clock_error
+
     def stylize(
         self,
         plate: PathLike,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from impasto.client.errors import BadRequestError, ServerUnreachable, translated
-from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, live_pb2_grpc, plate_pb2_grpc
+from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, live_pb2_grpc, plate_pb2_grpc, revision
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -68,7 +70,10 @@ class Connection:
         config = resources.files("impasto.client").joinpath("service_config.json").read_text(encoding="utf-8")
         options = [*_OPTIONS, ("grpc.service_config", config)]
         self.address = address
-        self.metadata: Metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self.server = ("unknown", 0)
+        self.clock_error: float | None = None
+        self.metadata: Metadata = ((revision.CLIENT, revision.told(version("impasto"))),)
+        self.metadata += (("authorization", f"Bearer {token}"),) if token else ()
         if user.isascii() and user.isprintable() and user:
             self.metadata += (("impasto-user", user),)
         if tls is None:
@@ -93,15 +98,32 @@ class Connection:
         request = health_pb2.HealthCheckRequest()
         with translated(self.address):
             try:
-                answer = health.Check(request, timeout=timeout, metadata=self.metadata)
+                answer, call = health.Check.with_call(request, timeout=timeout, metadata=self.metadata)
             except grpc.RpcError as error:
                 if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.UNIMPLEMENTED:
                     return
                 raise
+        self._greet(dict(call.initial_metadata()))
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise ServerUnreachable(
                 f"The Impasto server at {self.address} is shutting down; wait and try again.",
                 reason="SERVER_NOT_SERVING",
+            )
+
+    def _greet(self, metadata: dict[str, Any]) -> None:
+        """Hear the server's version and clock.
+
+        Raises:
+            BadRequestError: it is older than this client (`SERVER_TOO_OLD`).
+        """
+        self.server = revision.heard(metadata.get(revision.SERVER))
+        with contextlib.suppress(KeyError, ValueError):
+            self.clock_error = float(metadata[revision.CLOCK]) - time.time()
+        if self.server[1] < revision.REVISION:
+            raise BadRequestError(
+                f"The server at {self.address} is Impasto {self.server[0]} and this client {version('impasto')}; an "
+                "older server leaves aside without a word what it does not know: update the server.",
+                reason="SERVER_TOO_OLD",
             )
 
     def close(self) -> None:

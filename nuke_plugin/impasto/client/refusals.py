@@ -7,6 +7,7 @@ command must end with 2 as if it had been known before. The table is that of doc
 REFUSALS = frozenset(
     [
         "BAD_REQUEST",
+        "CLIENT_TOO_OLD",
         "COLOUR_CONFIG_UNREADABLE",
         "COLOUR_SPACE_UNKNOWN",
         "COLOUR_SPACE_UNUSABLE",
@@ -70,6 +71,7 @@ REFUSALS = frozenset(
         "REQUEST_ID_REUSED",
         "REQUEST_ID_TOO_LONG",
         "SERVER_NOT_INSTALLED",
+        "SERVER_TOO_OLD",
         "SHOT_EMPTY",
         "SHOT_MISSING",
         "STYLE_INVALID",

@@ -32,6 +32,12 @@ ELSEWHERE = frozenset(
 """Variables read elsewhere: by the client side, the nodes in Nuke, the store of weights and the tests."""
 
 
+_OF_SERVERS = frozenset(
+    ("listen", "state_dir", "token", "token_file", "idle_exit", "address_file", "insecure", "roots", "metrics")
+)
+"""Settings that are not taken from the environment by a server inside the command."""
+
+
 def available_threads() -> int:
     """Threads this process may use: CPU affinity, and the quota of its cgroup, rounded up; at least 1."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -89,6 +95,7 @@ class ServerConfig(BaseSettings):
         tls_cert: certificate chain, PEM.
         tls_key: its private key, PEM.
         tls_client_ca: authority whose clients are let in, PEM (mutual TLS).
+        metrics: `HOST:PORT` on which Prometheus may ask; empty for none. Speaks TLS where tls_cert is set.
         insecure: allow an address that is not loopback without TLS or without token.
         idle_exit: seconds without calls and work after which the server ends; 0 never.
         address_file: where the server writes how it is reached, as JSON: address, token, pid.
@@ -126,6 +133,7 @@ class ServerConfig(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
+    metrics: str = ""
     insecure: bool = False
     idle_exit: float = Field(0, ge=0)
     address_file: Path | None = None
@@ -168,6 +176,14 @@ class ServerConfig(BaseSettings):
                 raise ValueError(f"root {root} is not the absolute path of a folder")
         return roots
 
+    @field_validator("metrics")
+    @classmethod
+    def _known_port(cls, metrics: str) -> str:
+        host, _, port = metrics.rpartition(":")
+        if metrics and (not host or not port.isdigit() or int(port) > 65535):
+            raise ValueError(f"'{metrics}' is not HOST:PORT")
+        return metrics
+
     @field_validator("listen")
     @classmethod
     def _known_form(cls, listen: str) -> str:
@@ -182,6 +198,11 @@ class ServerConfig(BaseSettings):
             raise ValueError("tls_cert and tls_key go together")
         if self.tls_client_ca and not self.tls_cert:
             raise ValueError("tls_client_ca needs tls_cert and tls_key")
+        if self.metrics and not _loopback(self.metrics) and not self.tls_cert and not self.insecure:
+            raise ValueError(
+                f"metrics on '{self.metrics}' can be reached from other machines without TLS; "
+                "set tls_cert and tls_key, give them on 127.0.0.1, or say insecure"
+            )
         if self.local or self.insecure:
             return self
         if not self.tls_cert:
@@ -201,11 +222,7 @@ class ServerConfig(BaseSettings):
         """Whether only this machine can reach the address."""
         if self.listen.startswith("unix:"):
             return True
-        host = self.listen.rpartition(":")[0].strip("[]")
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return _loopback(self.listen)
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -272,7 +289,7 @@ class ServerConfig(BaseSettings):
             BadRequest: something is unknown or wrong (`CONFIG_INVALID`).
         """
         values = _of_environment(cls)
-        for own in ("listen", "state_dir", "token", "token_file", "idle_exit", "address_file", "insecure", "roots"):
+        for own in _OF_SERVERS:
             values.pop(own, None)
         values |= {name: value for name, value in flags.items() if value is not None}
         values.setdefault("log_level", "warning")
@@ -297,6 +314,14 @@ class ServerConfig(BaseSettings):
             if first["type"] == "extra_forbidden":
                 sentence = f"There is no setting '{name}'; there are: {', '.join(sorted(cls.model_fields))}."
             raise BadRequest(sentence, reason="CONFIG_INVALID") from error
+
+
+def _loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _of_file(file: Path | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@ import hashlib
 import pytest
 
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.listener import StoredListener
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.plan import Plan
@@ -24,7 +25,7 @@ def told(store, tmp_path):
     job = store.create(spec, Plan("d", (1, 2), (1, 2), ("",)), JOB_STATE_QUEUED)
     cache = Cache(tmp_path / "cache", 1 << 24, tmp_path / "uploads")
     places = Places((tmp_path,), cache, tmp_path / "state" / "frames")
-    yield StoredListener(store, job, spec, places), lambda: store.events(job, 1), job
+    yield StoredListener(store, job, spec, places, Figures()), lambda: store.events(job, 1), job
     places.close()
 
 
@@ -62,7 +63,7 @@ def test_the_same_warning_is_told_once_also_in_another_life(told, store, tmp_pat
     spec.output.pattern = str(tmp_path / "o.####.exr")
     listener.warning("Mind the gap.")
     listener.warning("Mind the gap.")
-    StoredListener(store, job, spec, listener._places).warning("Mind the gap.")
+    StoredListener(store, job, spec, listener._places, Figures()).warning("Mind the gap.")
     assert len(events()) == 1
 
 

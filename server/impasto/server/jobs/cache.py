@@ -16,7 +16,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Cache:
         self._kept: OrderedDict[str, dict[str, NDArray[Any]]] = OrderedDict()
         self._pins: dict[str, frozenset[str]] = {}
         self._checked: dict[str, tuple[int, int, int]] = {}
+        self._looks: Counter[tuple[str, bool]] = Counter()
         self._written = most  # so that the first write looks at what is there
 
     # Files
@@ -69,7 +70,18 @@ class Cache:
     def file(self, sha256: str) -> Path | None:
         """The file of this content, or None. Counts as a use."""
         path = self._file(sha256)
-        return path if _touch(path) else None
+        found = _touch(path)
+        self._look("file", found)
+        return path if found else None
+
+    def looks(self) -> dict[tuple[str, bool], int]:
+        """How often files and arrays were looked for, by kind and whether they were there."""
+        with self._lock:
+            return dict(self._looks)
+
+    def _look(self, kind: str, found: bool) -> None:
+        with self._lock:
+            self._looks[kind, found] += 1
 
     def checked(self, sha256: str) -> Path | None:
         """The same, read through once to see that its content is right; a damaged one is removed."""
@@ -174,9 +186,11 @@ class Cache:
         with self._lock:
             if (kept := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
+                self._looks["array", True] += 1
                 return {name: array.copy() for name, array in kept.items()}
         path = self._array(key)
         arrays = _read_arrays(path)
+        self._look("array", arrays is not None)
         if arrays is None:
             return None
         _touch(path)

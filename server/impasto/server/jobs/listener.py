@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.spec import makes_frames, output_pattern
 from impasto.server.jobs.store import JobStore
@@ -31,9 +32,11 @@ class StoredListener:
         job: the job's id.
         spec: the job, to know which outputs its user sees.
         places: knows what those are called here.
+        figures: counts frames, and seconds by stage.
     """
 
-    def __init__(self, store: JobStore, job: str, spec: JobSpec, places: Places) -> None:
+    def __init__(self, store: JobStore, job: str, spec: JobSpec, places: Places, figures: Figures) -> None:
+        self._figures, self._stage = figures, ("", time.monotonic())
         self._store, self._job, self._places = store, job, places
         self._pattern = output_pattern(spec) if makes_frames(spec) else None
         self._started = time.monotonic()
@@ -43,6 +46,10 @@ class StoredListener:
     def progress(self, stage: str, frame: int, view: str, fraction: float) -> None:
         """Work of this stage goes on; thinned out."""
         now = time.monotonic()
+        before, since = self._stage
+        if before:
+            self._figures.add("stage_seconds", before, now - since)
+        self._stage = (stage, now)
         if now - self._told < max(PROGRESS_EVERY, (now - self._started) * PROGRESS_SHARE):
             return
         self._told = now
@@ -77,10 +84,12 @@ class StoredListener:
         if seen is not None and path == self._places.here(seen):
             told.file.path = str(seen)
         told.figures.update(figures)
+        self._figures.add("frames", "done")
         self._store.tell(self._job, event, path)
 
     def frame_failed(self, frame: int, view: str, reason: str, message: str) -> None:
         """A frame could not be made; the others go on."""
+        self._figures.add("frames", "failed")
         event = JobEvent()
         told = event.frame_failed
         told.frame, told.view, told.error.reason, told.error.message = frame, view, reason, message

@@ -17,6 +17,7 @@ from impasto.server.errors import BadRequest, Cancelled, ImpastoError, NoRoom
 from impasto.server.jobs import memory
 from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.expiry import Expiry
+from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.inputs import refuse_wrong_inputs
 from impasto.server.jobs.listener import StoredListener
 from impasto.server.jobs.places import Places
@@ -69,11 +70,19 @@ class Queue:
         cache: where uploads arrive.
         places: finds the files of jobs.
         runner: makes the frames of a task; None takes `impasto.server.jobs.run.run`.
+        figures: counts what happens.
     """
 
     def __init__(
-        self, config: ServerConfig, store: JobStore, cache: Cache, places: Places, runner: Runner | None = None
+        self,
+        config: ServerConfig,
+        store: JobStore,
+        cache: Cache,
+        places: Places,
+        runner: Runner | None = None,
+        figures: Figures | None = None,
     ) -> None:
+        self._figures = figures or Figures()
         self._config, self._store, self._cache, self._places = config, store, cache, places
         self._runner = runner or _run
         self._changed = threading.Condition(threading.RLock())
@@ -105,6 +114,10 @@ class Queue:
         """Whether a job runs or could run."""
         with self._changed:
             return bool(self._workers.running()) or len(self._schedule) > 0
+
+    def running_by_device(self) -> dict[str, int]:
+        """How many jobs run on each device."""
+        return self._workers.by_device()
 
     def ahead(self, job: str) -> int:
         """Jobs that would be begun before this one."""
@@ -366,6 +379,7 @@ class Queue:
         except Exception as unplanned:
             self._fail(job, unplanned)
             return
+        self._figures.add("replanned", plan.device)
         log.warning("planned for less memory", before=kept.plan.memory, now=plan.memory, said=said)
         self._store.replan(job, plan, kept.plan.memory, said)
         self._store.tell_warning(
@@ -378,7 +392,7 @@ class Queue:
 
     def _task(self, kept: Kept, device: str, cancel: threading.Event) -> Task:
         job, spec, plan = kept.id, kept.spec, kept.plan
-        listener = StoredListener(self._store, job, spec, self._places)
+        listener = StoredListener(self._store, job, spec, self._places, self._figures)
         done = {key for key, path in self._store.frames_done(job).items() if path.is_file()}
         done |= self._store.frames_told(job) - set(self._store.frames_done(job))
         now = self._whole_plan(spec, plan.replanned)
@@ -428,7 +442,9 @@ class Queue:
 
     def _end(self, job: str, state: JobState, reason: str = "", message: str = "") -> None:
         if self._store.enter(job, state, reason=reason, message=message):
-            log.info("job ended", job=job, state=state)
+            name = JobState.Name(state).removeprefix("JOB_STATE_").lower()
+            log.info("job ended", job=job, state=name)
+            self._figures.add("jobs_ended", name)
         self._cache.pin(job, ())
 
 

@@ -343,6 +343,10 @@ class JobStore:
             event.replanned.digest, event.replanned.message = plan.digest, message
             self._append(db, job, event)
 
+    def counts(self) -> dict[int, int]:
+        """Jobs by state."""
+        return {row["state"]: row["n"] for row in self._all("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")}
+
     def waiting_of(self, user: str) -> int:
         """Jobs of a user that have not ended."""
         marks = ",".join("?" * len(UNFINISHED))

@@ -50,6 +50,11 @@ class Workers:
         with self._changed:
             return dict(self._running)
 
+    def by_device(self) -> dict[str, int]:
+        """How many jobs run on each device."""
+        with self._changed:
+            return {device: self._busy[device, False] + self._busy[device, True] for device in self._threads}
+
     def give_way(self, device: str, cancel: threading.Event) -> None:
         """Called by a running job at every step: returns when no interactive job wants its device.
 

@@ -13,6 +13,7 @@ import structlog
 
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, ImpastoError, NoRoom
+from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.places import Places
 from impasto.v1.live_pb2 import (
     LIVE_OVERFLOW_DROP_OLDEST,
@@ -129,10 +130,11 @@ class LiveService(LiveServiceServicer):
     Args:
         places: finds the styles' files.
         config: the server's limits.
+        figures: counts frames.
     """
 
-    def __init__(self, places: Places, config: ServerConfig) -> None:
-        self._places, self._config = places, config
+    def __init__(self, places: Places, config: ServerConfig, figures: Figures) -> None:
+        self._places, self._config, self._figures = places, config, figures
         self._open = threading.BoundedSemaphore(config.max_live)
 
     def Stylize(  # noqa: N802
@@ -184,6 +186,8 @@ class LiveService(LiveServiceServicer):
         finally:
             inlet.close()
             stream.close()
+            self._figures.add("live_frames", "painted", count)
+            self._figures.add("live_frames", "dropped", inlet.dropped)
             log.info("live stream ended", frames=count, dropped=inlet.dropped)
 
 

@@ -11,6 +11,7 @@ import grpc
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
 from impasto.server.rpc.auth import Users
@@ -40,10 +41,14 @@ class PlateService(PlateServiceServicer):
         queue: told of what arrived.
         users: says whose a call is.
         config: the largest file taken, and how fast a user may send.
+        figures: counts bytes.
     """
 
-    def __init__(self, cache: Cache, store: JobStore, queue: Queue, users: Users, config: ServerConfig) -> None:
+    def __init__(
+        self, cache: Cache, store: JobStore, queue: Queue, users: Users, config: ServerConfig, figures: Figures
+    ) -> None:
         self._cache, self._store, self._queue, self._users = cache, store, queue, users
+        self._figures = figures
         self._largest, self._throttle = config.max_bytes, Throttle(config.upload_rate)
 
     def FindMissing(self, request: FindMissingRequest, context: grpc.ServicerContext) -> FindMissingResponse:  # noqa: N802
@@ -79,6 +84,7 @@ class PlateService(PlateServiceServicer):
     def _slowed(self, user: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self._throttle.take(user, len(chunk))
+            self._figures.add("bytes", "received", len(chunk))
             yield chunk
 
     def Download(self, request: DownloadRequest, context: grpc.ServicerContext) -> Iterator[DownloadResponse]:  # noqa: N802
@@ -90,7 +96,9 @@ class PlateService(PlateServiceServicer):
                 f"The server holds no file {sha256[:12]}...; its job may be gone, render it again.",
                 reason="FILE_UNKNOWN",
             )
-        yield from _read(path, request.offset)
+        for answer in _read(path, request.offset):
+            self._figures.add("bytes", "sent", len(answer.chunk))
+            yield answer
 
 
 def _read(path: Path, offset: int) -> Iterator[DownloadResponse]:

@@ -24,6 +24,7 @@ from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.queue import Queue, Runner
@@ -32,9 +33,11 @@ from impasto.server.rpc.activity import ActivityInterceptor
 from impasto.server.rpc.auth import TokenInterceptor, Tokens, Users
 from impasto.server.rpc.catalogue import CatalogService
 from impasto.server.rpc.errors import ErrorInterceptor
+from impasto.server.rpc.handshake import HandshakeInterceptor
 from impasto.server.rpc.jobs import JobService
 from impasto.server.rpc.live import LiveService
 from impasto.server.rpc.logs import begin_logs
+from impasto.server.rpc.metrics import ServerCollector, serve_metrics
 from impasto.server.rpc.plates import PlateService
 from impasto.v1 import catalog_pb2, job_pb2, live_pb2, plate_pb2
 from impasto.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
@@ -151,11 +154,12 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
             exits.enter_context(plates.decoding_apart(plates.Apart()))
         cache = Cache(config.cache_dir, config.cache_bytes, config.state_dir / "uploads")
         places = Places(config.roots, cache, config.state_dir / "frames", PathMaps(config.path_maps))
-        queue = Queue(config, store, cache, places, runner)
+        figures = Figures()
+        queue = Queue(config, store, cache, places, runner, figures)
         calls, known = ActivityInterceptor(), Tokens(tokens)
         server = grpc.server(
             ThreadPoolExecutor(CALLS, thread_name_prefix="impasto-call"),
-            interceptors=[calls, TokenInterceptor(known), ErrorInterceptor()],
+            interceptors=[calls, HandshakeInterceptor(), TokenInterceptor(known), ErrorInterceptor()],
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -165,10 +169,15 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
             ],
         )
         add_JobServiceServicer_to_server(JobService(queue, store, Users(known), config.keep_days), server)
-        add_PlateServiceServicer_to_server(PlateService(cache, store, queue, Users(known), config), server)
+        add_PlateServiceServicer_to_server(PlateService(cache, store, queue, Users(known), config, figures), server)
         add_CatalogServiceServicer_to_server(CatalogService(), server)
-        add_LiveServiceServicer_to_server(LiveService(places, config), server)
+        add_LiveServiceServicer_to_server(LiveService(places, config, figures), server)
         watchdog = _add_health_and_reflection(server)
+        metrics = ""
+        if config.metrics:
+            http, metrics = serve_metrics(config, ServerCollector(store, queue, cache, figures))
+            exits.callback(http.server_close)
+            exits.callback(http.shutdown)
         address = _bind(config, server)
         queue.start()
         server.start()
@@ -182,7 +191,13 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         raise
     if runner is None:
         threading.Thread(target=_warm_up, name="impasto-warm-up", daemon=True).start()
-    log.info("server listens", address=address, state=str(config.state_dir), cache=str(config.cache_dir))
+    log.info(
+        "server listens",
+        address=address,
+        metrics=metrics or None,
+        state=str(config.state_dir),
+        cache=str(config.cache_dir),
+    )
     return running
 
 
