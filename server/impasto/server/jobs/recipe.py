@@ -81,7 +81,7 @@ def make_interpolators(task: Task) -> dict[str, Interpolator]:
     made: dict[str, Interpolator] = {}
     for name in {*interpolation_models(task.spec), "splat"}:
         model = catalogue.find(name, "interpolation")
-        if not model.published:
+        if not model.choices:
             made[name] = model.build()
         else:
             made[name] = model.build(weights=weights.default_store().ready(model), device=task.plan.device)

@@ -425,14 +425,13 @@ def interpolation_models(spec: JobSpec) -> tuple[str, ...]:
     wish = spec.interpolate.model or AUTO
     if wish != AUTO:
         return (catalogue.find(wish, "interpolation").id,)
-    folder, policy = weights.default_folder(), weights.default_policy()
-    ready = set()
+    store = weights.default_store()
+    allowed = {"splat"}
     for model in catalogue.catalogue().values():
-        here = [each for each in model.published if (folder / each.file).is_file()]
-        allowed = [each for each in here if policy == "any" or weights.commercial(each.licence)]
-        if model.family == "interpolation" and (allowed or not model.published):
-            ready.add(model.id)
-    return tuple(name for name in ("sepconv", "impasto-blend", "splat") if name in ready)
+        here = [choice for choice in model.choices if model.family == "interpolation" and store.here(choice)]
+        if any(store.policy == "any" or weights.commercial(choice.licence) for choice in here):
+            allowed.add(model.id)
+    return tuple(name for name in ("sepconv", "ifnet", "impasto-blend", "splat") if name in allowed)
 
 
 def _check_interpolation(spec: JobSpec) -> None:

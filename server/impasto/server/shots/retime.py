@@ -194,15 +194,15 @@ class Choice:
     def of(self, joined: Joined, here: Moment) -> tuple[str, Interpolator]:
         """The model of a moment.
 
-        Where little moves a kernel method is taken, if its weights are here and the moment is the middle; else the
-        net of the house where it is bundled, else splats.
+        Where little moves a kernel method is taken, if its weights are here and the moment is the middle; else a net
+        that is here, else splats.
         """
         name = self._wish
         if name == "auto":
             calm = joined.fast < CALM and here.part == 0.5
             name = next(
                 known
-                for known, fits in (("sepconv", calm), ("impasto-blend", True), ("splat", True))
+                for known, fits in (("sepconv", calm), ("ifnet", True), ("impasto-blend", True), ("splat", True))
                 if fits and known in self._models
             )
         return name, self._models[name]
