@@ -109,6 +109,17 @@ def stylize(
         typer.Option("--relight", rich_help_panel=LOOK, help="How far paint follows the light, 0 to 1. Default: 1."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", rich_help_panel=LOOK, help="Of every random draw.")] = 0,
+    every: Annotated[
+        int,
+        typer.Option(
+            "--every",
+            metavar="N",
+            min=0,
+            max=10_000,
+            rich_help_panel=LOOK,
+            help="Paint every Nth frame alone and carry the paint to the rest: N times less to paint. Default: all.",
+        ),
+    ] = 0,
     frames: o.Frames = "",
     shot: o.Shot = "",
     view: o.View = None,
@@ -170,6 +181,7 @@ def stylize(
         mask=mask,
         look=Look(name=look, parameters=parse_numbers(settings or []), statistics=statistics, compile=compile_nets),
         seed=seed,
+        every=every,
         options=Options(
             frames=frames,
             shot=shot,

@@ -129,6 +129,7 @@ class Client:
         mask: PathLike = "",
         look: str | Look = "",
         seed: int = 0,
+        every: int = 0,
         priority: str = "",
         **options: Any,
     ) -> Render:
@@ -151,6 +152,7 @@ class Client:
             mask=mask,
             look=look,
             seed=seed,
+            every=every,
             options=Options(**options),
         )
         return self.render(spec, priority)

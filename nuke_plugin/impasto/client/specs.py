@@ -130,6 +130,7 @@ def stylize_spec(
     mask: PathLike = "",
     look: str | Look = "",
     seed: int = 0,
+    every: int = 0,
     options: Options | None = None,
 ) -> job_pb2.JobSpec:
     """A job that paints a shot.
@@ -149,6 +150,7 @@ def stylize_spec(
         mask: where paint shows at all: a layer of the plate, or a pattern of pictures; empty means everywhere.
         look: what paints after pictures; a model's id, or a `Look`.
         seed: of every random draw.
+        every: paint is laid in every so manieth frame and carried to the rest; 0 or 1 lets every frame be painted.
         options: what every kind of job takes.
 
     Raises:
@@ -172,6 +174,7 @@ def stylize_spec(
     if not 0 <= seed < 1 << 32:
         raise BadRequestError(f"The seed {seed} lies outside 0 to {(1 << 32) - 1}.", reason="VALUE_INVALID")
     wish.seed = seed
+    wish.every = _whole(every, "number of frames to paint every")
     return spec
 
 

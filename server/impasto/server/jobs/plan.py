@@ -389,6 +389,7 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
         "preserve_luminance": wish.preserve_luminance,
         "relight": _value(wish, "relight", 1.0),
         "seed": wish.seed,
+        **({"every": wish.every} if wish.every > 1 else {}),
         "stmap": spec.stmap.key,
         "picking": [_value(spec.keys, "share", 0.95), spec.keys.most, spec.keys.painted],
         "look": wish.look or DEFAULT_LOOK,
@@ -430,6 +431,8 @@ def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
             choices["nets"] = "compiled"
         choices["strength"] = f"{_value(wish, 'strength', 1.0):g}"
         choices["seed"] = str(wish.seed)
+        if wish.every > 1:
+            choices["every"] = str(wish.every)
     elif spec.WhichOneof("kind") == "interpolate":
         choices["between"] = " or ".join(interpolation_models(spec))
         choices["cuts"] = spec.interpolate.cuts or "hold"

@@ -135,6 +135,7 @@ def make_recipe(
         relight=wish.relight if wish.HasField("relight") else 1.0,
         seed=wish.seed,
         shaper=shaper,
+        every=wish.every if wish.every > 1 else 0,
     )
 
 

@@ -370,6 +370,8 @@ def _check_values(spec: JobSpec) -> None:
             reason="VALUE_INVALID",
         )
     scale = looks.STYLE_SCALE
+    if wish.every < 0:
+        raise BadRequest(f"Every {wish.every} frames cannot be painted; give 1 or more.", reason="VALUE_INVALID")
     ranges = {"strength": (0.0, 1.0), "style_scale": (scale.minimum, scale.maximum), "relight": (0.0, 1.0)}
     for name, (low, high) in ranges.items():
         value = getattr(wish, name)

@@ -47,6 +47,8 @@ class Ground:
         relight: 0..1.
         seed: of random draws.
         frames: readable frames of the shot, side by side, that it is carried through.
+        every: births look so far ahead, and what shows between the frames painted alone is not painted but filled with
+            the plate in its neighbours' colours; 0 lets every frame be painted, births looking `SPAN` frames ahead.
     """
 
     def __init__(
@@ -58,12 +60,12 @@ class Ground:
         relight: float,
         seed: int,
         frames: tuple[int, ...],
+        every: int = 0,
     ) -> None:
         self._stage, self._keyed, self._painter, self._relight, self._seed = stage, keyed, painter, relight, seed
-        self._frames = frames
-        self._digest = digest(
-            stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed), *map(str, frames)
-        )
+        self._frames, self._every = frames, every
+        parts = [stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed), *map(str, frames)]
+        self._digest = digest(*parts, *([f"every {every}"] if every else []))
         self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again, stage.shaper)
 
     def coat(self, frame: int) -> Coat:
@@ -76,8 +78,8 @@ class Ground:
         return self._coat(frame, kept)
 
     def _spans(self) -> list[tuple[int, ...]]:
-        frames = self._frames
-        return [frames[:1], *(frames[start : start + SPAN] for start in range(1, len(frames), SPAN))]
+        frames, length = self._frames, self._every or SPAN
+        return [frames[:1], *(frames[start : start + length] for start in range(1, len(frames), length))]
 
     def _paint_until(self, frame: int) -> None:
         """Make all maps and births up to the end of the span this frame is in, from the last that is kept."""
@@ -131,7 +133,10 @@ class Ground:
                 here = over(here, advance(self._stage, rest, frame, True, self.births, alone=False))
             here = self._healed(frame, here)
             newborn = self._newborn(frame, here)
-            self._bear(frame, here, newborn)
+            if self._every:
+                self._fill(frame, here, newborn)
+            else:
+                self._bear(frame, here, newborn)
             both = self._kept("both", frame).alive
             here = here.reborn(newborn, frame)
             rest = here.without(both)
@@ -164,6 +169,16 @@ class Ground:
             )
         paint = mend(painted, base, there, newborn, light.base)
         paint = torch.where(newborn | there, paint, painted)
+        self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light), newborn)
+
+    def _fill(self, frame: int, carried: Map, newborn: Tensor) -> None:
+        """Let the plate in its neighbours' colours stand for what no painted frame sees, and keep it."""
+        if not bool(newborn.any()):
+            return
+        self._begin("births", frame)
+        light = self._stage.light(frame)
+        base, there, match = self._surroundings(frame, carried, near(newborn))
+        paint = mend(light.base, base, there, newborn, light.base)
         self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light), newborn)
 
     def _surroundings(self, frame: int, carried: Map, around: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

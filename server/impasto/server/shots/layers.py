@@ -84,12 +84,16 @@ class Layers:
         layers: of the job; without any the plate itself is the ground.
         relight: 0..1.
         seed: of random draws.
+        every: see `Ground`.
     """
 
-    def __init__(self, stage: Stage, keyed: Keyed, layers: Sequence[Layer], relight: float, seed: int) -> None:
+    def __init__(
+        self, stage: Stage, keyed: Keyed, layers: Sequence[Layer], relight: float, seed: int, every: int = 0
+    ) -> None:
         self._stage, self._layers = stage, tuple(layers)
         self._grounds = [
-            Ground(stage, keyed, layer.painter, layer.digest, relight, seed, _span(stage, layer)) for layer in layers
+            Ground(stage, keyed, layer.painter, layer.digest, relight, seed, _span(stage, layer), every)
+            for layer in layers
         ]
 
     def coat(self, frame: int) -> Coat:

@@ -36,6 +36,7 @@ class Recipe:
         relight: 0..1, how far carried paint follows the plate's light.
         seed: of random draws.
         shaper: the shot's.
+        every: paint is laid in every so manieth frame alone and carried to the rest; 0 lets every frame be painted.
     """
 
     keys: tuple[Key, ...]
@@ -43,6 +44,7 @@ class Recipe:
     relight: float
     seed: int
     shaper: Shaper
+    every: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def render(
     with fixed_threads():
         stage = Stage(shot, motion, recipe.shaper, store, watch)
         keyed = Keyed(stage, recipe.keys, recipe.relight)
-    ground = Layers(stage, keyed, recipe.layers, recipe.relight, recipe.seed)
+    ground = Layers(stage, keyed, recipe.layers, recipe.relight, recipe.seed, recipe.every)
     kind = FILL if keyed.chains else STYLE
     for frame in wanted:
         if frame not in stage.frames:

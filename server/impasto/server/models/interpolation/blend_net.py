@@ -47,9 +47,11 @@ class BlendNet(nn.Module):
         self.deep = _block(c, c)
         self.up1, self.up2 = _block(c + b, b), _block(b + a, a)
         self.leave = nn.Conv2d(a, 16, 3, padding=1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                nn.init.kaiming_normal_(layer.weight, a=0.1)
+                nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.leave.weight)
-        assert self.leave.bias is not None
-        nn.init.zeros_(self.leave.bias)
 
     def forward(self, given: Tensor) -> Tensor:
         """(B, 11, H, W) as `brought` gave it, sides multiples of `STRIDE`, to pictures (B, 3, H, W)."""
