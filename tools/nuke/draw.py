@@ -28,7 +28,7 @@ def drawings() -> dict[str, str]:
     found = {}
     for path in sorted((PROJECT / "gizmos").glob("*.gizmo")):
         (node,) = nukescript.read(path.read_text(encoding="utf-8")).nodes
-        name = re.sub(r"(?<!^)(?=[A-Z])", "-", path.stem.replace("Impasto_", "")).lower()
+        name = "-".join(re.findall(r"STMap|[A-Z][a-z]+", path.stem)[1:]).lower()
         found[f"nuke-{name}-graph.svg"] = graph(node)
         found[f"nuke-{name}-panel.svg"] = panel(node)
     return found
@@ -98,13 +98,20 @@ def panel(group: Written) -> str:
         beside = "-STARTLINE" in knob.flags
         if not beside:
             y, x = y + ROW, LABEL
-        if knob.kind == 20:
+        if knob.options.get("n") == "-1":
+            y -= ROW // 2
+            parts.append(f'<path d="M12 {y + 2}H{PANEL - 12}" stroke="#555"/>')
+        elif "n" in knob.options:
+            parts.append(_text(12, y, f"\u25be {label} (closed at first)", 12, "start", "#bbb"))
+        elif knob.kind == 20:
             parts += [_box(0, y - 18, PANEL, 24, "#2b2b2b"), _text(12, y, label, 13, "start", "#e0a040")]
         elif knob.kind == 26:
             title = re.sub(r"<[^>]+>", "", knob.options.get("T", ""))
             parts.append(f'<path d="M12 {y + 4}H{PANEL - 12}" stroke="#555"/>')
             parts.append(_text(LABEL, y - 1, title, 12, "start", "#fff", bold=True))
         else:
+            if "+HIDDEN" in knob.flags:  # shown when its model is chosen
+                label = f"{knob.options['t'].partition(':')[0]}: {label}"
             x = _row(parts, knob, group.knobs.get(knob.name, ""), label, x, y, beside)
     return _svg(PANEL, y + 20, [_box(0, 0, PANEL, y + 20, "#3a3a3a"), *parts])
 

@@ -16,6 +16,8 @@ MODEL_DEFAULT = "default"
 """The entry of the knob `look_model` that leaves the choice to the server."""
 PARAMETER = "p_"
 """With which the names of knobs of models' parameters begin."""
+OF_THE_JOB = frozenset({"style_scale"})
+"""Parameters that a job has for whatever model paints; the node has one knob for each."""
 PAINTS_BY_ITS_WEIGHTS = frozenset({"johnson"})
 """Models whose style is in their weights: they are chosen by a style file, not by name."""
 
@@ -72,11 +74,13 @@ def painters(told: Mapping[str, Any]) -> list[str]:
 
 def parameters(told: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     """Parameters of each model that paints after pictures, by its id; models without any are left out."""
-    return {
-        str(model["id"]): list(model["parameters"])
-        for model in told["models"]
-        if model["family"] == "style" and model["id"] not in PAINTS_BY_ITS_WEIGHTS and model["parameters"]
-    }
+    found = {}
+    for model in told["models"]:
+        if model["family"] == "style" and model["id"] not in PAINTS_BY_ITS_WEIGHTS:
+            own = [known for known in model["parameters"] if known["name"] not in OF_THE_JOB]
+            if own:
+                found[str(model["id"])] = own
+    return found
 
 
 def parameter_knob(model: str, parameter: str) -> str:

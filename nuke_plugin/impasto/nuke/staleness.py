@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Optional
 
 from impasto.nuke import places
 
@@ -19,6 +19,9 @@ NONE, FRESH, STALE, UNVERIFIED = "none", "fresh", "stale", "unverified"
 
 Files = tuple[str, int, int]
 """A sequence on disk: its pattern with `%04d` or `####`, or one file; its first and last frame."""
+
+Facts = Optional[Sequence[int]]
+"""Size and time (nanoseconds) of a file; None where it cannot be seen."""
 
 LOOKED_AT = 64
 """Files of one sequence that are looked at, evenly spread, so that judging a long shot holds nobody up."""
@@ -97,22 +100,29 @@ def digest(pieces: Iterable[str]) -> str:
 
 
 def look_at(
-    sequences: Iterable[Files], views: Sequence[str], pairs: Sequence[tuple[str, str]]
-) -> dict[str, Sequence[int] | None]:
+    sequences: Iterable[Files],
+    views: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    seen: dict[str, Facts] | None = None,
+) -> dict[str, Facts]:
     """Size and time of files, by the names the script has for them.
 
     Args:
         sequences: what is looked at.
         views: for `%V`.
         pairs: how folders are called here; see `places.path_map`.
+        seen: what was looked at before in the same go, taken as it was and added to.
     """
-    found: dict[str, Sequence[int] | None] = {}
+    seen = {} if seen is None else seen
+    found: dict[str, Facts] = {}
     for pattern, first, last in sequences:
         frames = range(first, last + 1) if places.is_sequence(pattern) and last >= first else range(first, first + 1)
         step = max(1, -(-len(frames) // LOOKED_AT))
         chosen = sorted({*frames[::step], frames[-1]})
         for path in places.files_of(pattern, chosen, views):
-            found[path] = _facts(places.mapped(path, pairs))
+            if path not in seen:
+                seen[path] = _facts(places.mapped(path, pairs))
+            found[path] = seen[path]
     return found
 
 

@@ -51,24 +51,38 @@ _held: list[str] = []
 """What the main thread is at, innermost last, where it must not wait for files."""
 
 
+_holds: list[tuple[str, float, float]] = []
+"""For how many seconds, and seconds of work, the main thread was held, Nuke's own work left out."""
+_own = [0.0, 0.0]
+
+
 @contextlib.contextmanager
 def _holding(what: str):
     """Within, with windows, the main thread looks at no file: that may take longer than an artist waits."""
+    began, worked = time.perf_counter(), time.thread_time()
+    if not _held:
+        _own[:] = 0.0, 0.0
     _held.append(what)
     try:
         yield
     finally:
         _held.pop()
+        if not _held:
+            held = time.perf_counter() - began - _own[0]
+            _holds.append((what, held, time.thread_time() - worked - _own[1]))
 
 
 @contextlib.contextmanager
 def _nukes_own():
     """Within, Nuke itself works, and may."""
+    began, worked = time.perf_counter(), time.thread_time()
     before, _held[:] = _held[:], []
     try:
         yield
     finally:
         _held[:] = before
+        _own[0] += time.perf_counter() - began
+        _own[1] += time.thread_time() - worked
 
 
 def _file_touched(what: str, path) -> None:

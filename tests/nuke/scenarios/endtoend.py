@@ -226,6 +226,7 @@ class Truly(Scenario):
     def test_the_steps_of_the_tutorial(self):
         node = self.make()
         node["look"].setValue("hatching")
+        node["look_model"].setValue("swd")  # whose parameters the panel has, so that the command reads them
         nuke.frame(1002)
         nuke._press(node, "preview")
         self.assertEqual(self.wait(node, SECONDS), "preview: frame 1002 painted alone", nuke._messages)

@@ -42,19 +42,23 @@ class KeyPicker(Siblings):
     def test_it_gives_the_frames_to_the_style_transfer_there_is(self):
         node, target = self.make("KeyPicker"), self.make()
         nuke._press(node, "give_keys")
+        self.settle()
         self.assertIn("has picked no frames yet", nuke._messages[-1])
         self.render(node)
         target["keys"].setValue("1002")
         nuke._press(node, "give_keys")
+        self.settle()
         self.assertEqual(target["keys"].value(), "1001-1003")
 
     def test_of_two_it_wants_one_named(self):
         node, _, second = self.make("KeyPicker"), self.make(), self.make()
         self.render(node)
         nuke._press(node, "give_keys")
+        self.settle()
         self.assertIn("found: StyleTransfer1, StyleTransfer2", nuke._messages[-1])
         node["give_to"].setValue("StyleTransfer2")
         nuke._press(node, "give_keys")
+        self.settle()
         self.assertEqual(second["keys"].value(), "1001,1003")
 
     def test_it_hands_its_input_on_and_is_in_no_renders_way(self):

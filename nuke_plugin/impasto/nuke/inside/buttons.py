@@ -81,23 +81,21 @@ def take_current(node: nuke.Node) -> None:
 
 def give_keys(node: nuke.Node) -> None:
     """Put the frames picked into the StyleTransfer node that is named, or else the one there is."""
-    picked = knobs.text(node, "picked")
+    picked, name = _keys(node), knobs.text(node, "give_to")
     if not picked:
         raise NodeError(f"{node.fullName()} has picked no frames yet; press Pick keys.")
-    target = _style_transfer(node)
-    with knobs.one_step("Give keys"):
-        knobs.put(target, "keys", ranges.write(_keys(target) | set(ranges.parse(picked))))
 
+    def steps() -> Steps[None]:
+        every = yield from turns.listed(knobs.every_node(nuke.root()))
+        found = yield from turns.listed(other for other in every if knobs.kind(other) == "StyleTransfer")
+        fitting = [other for other in found if not name or name in (other.fullName(), other.name())]
+        if len(fitting) != 1:
+            here = ", ".join(other.fullName() for other in found) or "none"
+            raise NodeError(f"Name the StyleTransfer node that gets the keys in 'give to'; found: {here}.")
+        with knobs.one_step("Give keys"):
+            knobs.put(fitting[0], "keys", ranges.write(_keys(fitting[0]) | picked))
 
-def _style_transfer(node: nuke.Node) -> nuke.Node:
-    name = knobs.text(node, "give_to")
-    found = [other for other in knobs.all_nodes() if knobs.kind(other) == "StyleTransfer"]
-    if name:
-        found = [other for other in found if name in (other.fullName(), other.name())]
-    if len(found) == 1:
-        return found[0]
-    here = ", ".join(other.fullName() for other in found) or "none"
-    raise NodeError(f"Name the StyleTransfer node that gets the keys in 'give to'; found: {here}.")
+    _do(steps(), saying.tell_ended)
 
 
 def show_files(node: nuke.Node) -> None:
@@ -136,7 +134,7 @@ def doctor(node: nuke.Node) -> None:
         told = yield lambda: catalogue.read(following.listen(sending, "nuke", "catalogue"))
         again = knobs.find(name)
         if again is not None:
-            _renew(again, told)
+            yield from _renew(again, told)
         return str(words)
 
     def told(words: str | None, error: NodeError | None) -> None:
@@ -163,10 +161,11 @@ def _open(directory: str) -> None:
         raise NodeError(f"The folder cannot be opened with {opener}; it is {directory}.", FAILED) from error
 
 
-def _renew(node: nuke.Node, told: Mapping[str, Any]) -> None:
+def _renew(node: nuke.Node, told: Mapping[str, Any]) -> Steps[None]:
     """Let a node offer what the command has now."""
     for number in range(2, STYLES + 1):
         _offer(node.knob(f"look{number}"), catalogue.more_looks(told))
+        yield turns.BREATHE
     _offer(node.knob("look"), catalogue.looks(told))
     _offer(node.knob("motion"), catalogue.motions(told))
     if knobs.kind(node) == "FrameInterpolate":
@@ -176,6 +175,7 @@ def _renew(node: nuke.Node, told: Mapping[str, Any]) -> None:
         for model, parameters in catalogue.parameters(told).items():
             for parameter in parameters:
                 _add_parameter(node, model, parameter)
+                yield turns.BREATHE
 
 
 def _add_parameter(node: nuke.Node, model: str, parameter: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ _RECORD = "inputs.json"
 """In the output directory: of what the inputs on disk were made."""
 
 
-def write(node: nuke.Node, wish: Wish) -> Steps[None]:
+def write(node: nuke.Node, wish: Wish, seen: upstream.Seen = None) -> Steps[None]:
     """Write the inputs that the wish reads, as far as they are not on disk as they are now.
 
     Raises:
@@ -31,7 +31,7 @@ def write(node: nuke.Node, wish: Wish) -> Steps[None]:
     record = yield lambda: _read_record(wish)
     for read in wish.reads:
         source = _source(node, wish, read)
-        made_of = yield from _made_of(source, wish)
+        made_of = yield from _made_of(source, wish, seen)
         missing = yield partial(_missing, wish, read, record.get(_pattern(wish, read)) == made_of)
         if missing:
             pattern = _pattern(wish, read)
@@ -62,8 +62,8 @@ def _source(node: nuke.Node, wish: Wish, read: Read) -> nuke.Node:
     return source
 
 
-def _made_of(source: nuke.Node, wish: Wish) -> Steps[Mapping[str, Any]]:
-    now = yield from upstream.input_snapshot(source)
+def _made_of(source: nuke.Node, wish: Wish, seen: upstream.Seen = None) -> Steps[Mapping[str, Any]]:
+    now = yield from upstream.input_snapshot(source, seen)
     told: Mapping[str, Any] = json.loads(json.dumps({**now.values(), "scale": wish.input_scale}))
     return told
 

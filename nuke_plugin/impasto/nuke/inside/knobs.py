@@ -117,14 +117,15 @@ def find(name: str) -> nuke.Node | None:
 
 def all_nodes() -> list[nuke.Node]:
     """All our nodes of the script, those inside groups too."""
-    return [node for node in _walk(nuke.root()) if kind(node) in KINDS]
+    return [node for node in every_node(nuke.root()) if kind(node) in KINDS]
 
 
-def _walk(group: nuke.Group) -> Iterator[nuke.Node]:
+def every_node(group: nuke.Group) -> Iterator[nuke.Node]:
+    """All nodes in a group and the groups inside it, but for those inside our own."""
     for node in group.nodes():
         yield node
         if isinstance(node, nuke.Group) and kind(node) not in KINDS:
-            yield from _walk(node)
+            yield from every_node(node)
 
 
 @contextmanager

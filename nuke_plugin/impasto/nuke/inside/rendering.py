@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 import nuke
-from impasto.nuke import events, following, jobfile, places, ranges, wishes
+from impasto.nuke import events, following, jobfile, places, ranges, staleness, wishes
 from impasto.nuke.errors import CANCELLED, FAILED, FRAMES_FAILED, UNREACHABLE, NodeError
 from impasto.nuke.events import Event
 from impasto.nuke.following import Cancelled, Course, Heard, Sending
@@ -80,9 +80,10 @@ def prepare(node: nuke.Node, wish: Wish) -> Steps[tuple[list[str], dict[str, Any
     specs = {_job_file(each): jobfile.job(each) for each in wishes.views_apart(wish)}
     directory = wish.place.directory
     owner = yield lambda: places.owner_of(directory)
-    identify(node, directory, owner)
-    yield from inputs.write(node, wish)
-    made = yield from showing.made(node, wish)
+    yield from identify(node, directory, owner)
+    seen: dict[str, staleness.Facts] = {}
+    yield from inputs.write(node, wish, seen)
+    made = yield from showing.made(node, wish, seen)
     yield lambda: _write_jobs(specs)
     return list(specs), made
 
@@ -160,7 +161,7 @@ def sending_of(node: nuke.Node) -> Sending:
     return Sending(environment, knobs.text(node, "server"), asking.place(node, False).file("impasto.log"))
 
 
-def identify(node: nuke.Node, directory: str, owner: Mapping[str, str]) -> None:
+def identify(node: nuke.Node, directory: str, owner: Mapping[str, str]) -> Steps[None]:
     """Give a node an identity of its own, if it has none or is a copy that still has its original's.
 
     A node that was never saved with one, on a farm say, takes that of its folder.
@@ -174,7 +175,9 @@ def identify(node: nuke.Node, directory: str, owner: Mapping[str, str]) -> None:
         NodeError: the folder is that of another node in this script.
     """
     name, mine = node.fullName(), knobs.text(node, knobs.IDENTITY)
-    others = {knobs.text(n, knobs.IDENTITY): n.fullName() for n in knobs.all_nodes() if n.fullName() != name}
+    every = yield from turns.listed(knobs.every_node(nuke.root()))
+    ours = yield from turns.listed(node for node in every if knobs.kind(node) in knobs.KINDS)
+    others = {knobs.text(other, knobs.IDENTITY): other.fullName() for other in ours if other.fullName() != name}
     theirs = owner.get("identity", "")
     if mine and (mine not in others or owner.get("node") == name):
         return

@@ -91,9 +91,9 @@ def reload(node: nuke.Node) -> None:
             button.execute()
 
 
-def made(node: nuke.Node, wish: Wish) -> Steps[dict[str, Any]]:
+def made(node: nuke.Node, wish: Wish, seen: upstream.Seen = None) -> Steps[dict[str, Any]]:
     """What must be known of a result that is about to be made."""
-    snapshot = yield from upstream.snapshot(node)
+    snapshot = yield from upstream.snapshot(node, seen)
     return {
         "node": wish.node,
         "pattern": wish.sheet if isinstance(wish.task, Picking) else wish.result,
@@ -113,8 +113,13 @@ def judge(node: nuke.Node) -> Steps[Judgement]:
         return Judgement(staleness.NONE, "it was never rendered")
     if kept.get("made_of", {}).get("knobs") != upstream.own_digest(node):
         return staleness.OF_KNOBS
+    yield _let_go  # the knob's own turn ends here; the walk through the script has turns of its own
     snapshot = yield from upstream.snapshot(node)
     return staleness.judge(kept.get("made_of"), snapshot)
+
+
+def _let_go() -> None:
+    """Nothing to do beside."""
 
 
 def judge_beside(node: nuke.Node) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any, Callable, Optional, TypeVar
 
 import nuke
@@ -54,6 +54,15 @@ def in_turns(steps: Steps[T], ended: Ended[T]) -> None:
             as an error too.
     """
     _turn(steps, None, None, ended)
+
+
+def listed(items: Iterable[T]) -> Steps[list[T]]:
+    """A list of what an iterator gives, Nuke breathing between."""
+    found = []
+    for item in items:
+        found.append(item)
+        yield BREATHE
+    return found
 
 
 def _turn(steps: Steps[T], answer: Any, error: BaseException | None, ended: Ended[T]) -> None:

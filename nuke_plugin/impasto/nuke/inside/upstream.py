@@ -6,6 +6,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import Optional
 
 import nuke
 from impasto.nuke import catalogue, places, staleness
@@ -21,16 +22,20 @@ _LOOKS = re.compile(
 """Knobs that never decide a pixel."""
 
 
-def snapshot(node: nuke.Node) -> Steps[Snapshot]:
+Seen = Optional[dict[str, staleness.Facts]]
+"""Files looked at before in the same go: a slow server is asked once."""
+
+
+def snapshot(node: nuke.Node, seen: Seen = None) -> Steps[Snapshot]:
     """All that a node's result depends on, as it is now."""
     above = yield from _walk([node.input(index) for index in inputs_of_job(node)])
-    return (yield from _looked_at(above, own_digest(node)))
+    return (yield from _looked_at(above, own_digest(node), seen))
 
 
-def input_snapshot(source: nuke.Node) -> Steps[Snapshot]:
+def input_snapshot(source: nuke.Node, seen: Seen = None) -> Steps[Snapshot]:
     """All that one input depends on, as it is now."""
     above = yield from _walk([source])
-    return (yield from _looked_at(above, ""))
+    return (yield from _looked_at(above, "", seen))
 
 
 def own_digest(node: nuke.Node) -> str:
@@ -65,14 +70,14 @@ def _walk(starts: Iterable[nuke.Node | None]) -> Steps[list[nuke.Node]]:
     return [node for node in found.values() if node.Class() not in ("Root", "Viewer")]
 
 
-def _looked_at(above: Sequence[nuke.Node], own: str) -> Steps[Snapshot]:
+def _looked_at(above: Sequence[nuke.Node], own: str, seen: Seen) -> Steps[Snapshot]:
     views, pairs = tuple(nuke.views()), places.path_map(os.environ)
     texts, sequences = [], []
     for node in above:
         texts.append(_text(node))
         sequences += _read_by(node)
         yield turns.BREATHE
-    files = yield lambda: staleness.look_at(sequences, views, pairs)
+    files = yield lambda: staleness.look_at(sequences, views, pairs, seen)
     return Snapshot(own, staleness.digest(texts), files)
 
 
