@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-SHOT, OUTPUT, COLOUR, COMPUTE, WHERE = "Shot", "Output", "Colour", "Compute", "Where and how"
+SHOT, OUTPUT, REVIEW, COLOUR, COMPUTE, WHERE = "Shot", "Output", "Review", "Colour", "Compute", "Where and how"
 
 
 class EventsForm(enum.StrEnum):
@@ -125,7 +125,39 @@ Memory = Annotated[
 ]
 Sheet = Annotated[
     Path | None,
-    typer.Option("--sheet", metavar="PNG", rich_help_panel=OUTPUT, help="Draw a contact sheet: sheet.png."),
+    typer.Option("--sheet", metavar="PNG", rich_help_panel=REVIEW, help="Draw a contact sheet: sheet.png."),
+]
+Preview = Annotated[
+    Path | None,
+    typer.Option(
+        "--preview", metavar="MP4", rich_help_panel=REVIEW, help="Make an H.264 video of the paint: preview.mp4."
+    ),
+]
+Quality = Annotated[
+    str,
+    typer.Option(
+        "--quality",
+        metavar="Q",
+        rich_help_panel=REVIEW,
+        help="Numbers of each frame, in its header and in quality.json and .csv beside: none, quick, or full, which "
+        "paints every frame alone to compare. Default: quick.",
+    ),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="NAME=Y,R",
+        rich_help_panel=REVIEW,
+        help="Yellow and red from these numbers on: carried=0.5,0.2 (less is worse) or occluded=0.3,0.6; may be "
+        "repeated. Takes the place of the defaults.",
+    ),
+]
+FailOn = Annotated[
+    str,
+    typer.Option(
+        "--fail-on", metavar="GRADE", rich_help_panel=REVIEW, help="red or yellow: end with 5 if a frame is so graded."
+    ),
 ]
 Server = Annotated[
     str,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from impasto.client import BadRequestError, Painting, Styling
-from impasto.sequences import SequencePattern
+from impasto.sequences import LESS_IS_WORSE, SequencePattern, Threshold
 
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _KEY_WORDS = {"weight", "hold"}
@@ -158,6 +158,33 @@ def _find_keys(text: str) -> list[tuple[int, Painting]]:
     if not found:
         raise BadRequestError(f"No file of --keys {text} is there; look at its folder and name.", reason="KEY_INVALID")
     return [(frame, Painting(Path(path))) for (frame, _), path in found.items()]
+
+
+def parse_thresholds(texts: Iterable[str]) -> list[Threshold]:
+    """Thresholds from `NAME=YELLOW,RED`; either may be left out. Where red is the smaller, less is worse.
+
+    Of a single number the direction is that of the figure: less is worse of what is carried, more of all else.
+
+    Raises:
+        BadRequestError: one cannot be read.
+    """
+    found = []
+    for text in texts:
+        name, sign, rest = text.partition("=")
+        try:
+            limits = [float(piece) if piece.strip() else None for piece in rest.split(",")]
+        except ValueError:
+            limits = []
+        numbers = [limit for limit in limits if limit is not None]
+        if not sign or not 1 <= len(limits) <= 2 or not numbers or not all(map(math.isfinite, numbers)):
+            raise BadRequestError(
+                f"--threshold {text} is not understood; write NAME=YELLOW,RED such as carried=0.5,0.2.",
+                reason="VALUE_INVALID",
+            )
+        yellow, red = limits if len(limits) == 2 else (None, limits[0])
+        below = yellow > red if yellow is not None and red is not None else name.strip() in LESS_IS_WORSE
+        found.append(Threshold(name.strip(), yellow, red, below))
+    return found
 
 
 def parse_passes(texts: Iterable[str]) -> list[str]:

@@ -65,6 +65,9 @@ class BarReport:
                 self._bar.update(self._task, description=f"{event.stage} {event.frame}{_of(event.view)}")
             case FrameDone():
                 self._bar.advance(self._task)
+                if event.grade in ("yellow", "red"):
+                    reasons = "; ".join(event.reasons)
+                    self._say(f"frame {event.frame}{_of(event.view)} is {event.grade}: {reasons}", event.grade)
                 if not self._console.is_terminal:
                     self._say(f"frame {event.frame}{_of(event.view)}: {event.path}")
             case FrameSkipped():

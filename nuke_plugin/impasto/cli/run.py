@@ -39,7 +39,7 @@ def run(
             reason="JOB_FILE",
         )
     spec.plate.pattern = absolute(spec.plate.pattern)
-    for name in ("pattern", "sheet"):
+    for name in ("pattern", "sheet", "preview"):
         if path := getattr(spec.output, name):
             setattr(spec.output, name, absolute(path))
     spec.plate.frames = frames or spec.plate.frames

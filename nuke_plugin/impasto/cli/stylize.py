@@ -8,7 +8,14 @@ import typer
 
 from impasto.cli import options as o
 from impasto.cli.making import make
-from impasto.cli.parsing import parse_keys, parse_memory, parse_numbers, parse_passes, parse_styles
+from impasto.cli.parsing import (
+    parse_keys,
+    parse_memory,
+    parse_numbers,
+    parse_passes,
+    parse_styles,
+    parse_thresholds,
+)
 from impasto.client import Look, Options, stylize_spec
 from impasto.client.specs import DEFAULT_PASSES
 
@@ -128,6 +135,11 @@ def stylize(
     compression: o.Compression = "",
     layer_prefix: o.LayerPrefix = "",
     replace_layers: o.ReplaceLayers = False,
+    sheet: o.Sheet = None,
+    preview: o.Preview = None,
+    quality: o.Quality = "",
+    threshold: o.Thresholds = None,
+    fail_on: o.FailOn = "",
     colour: o.Colour = "",
     key_colour: Annotated[
         str, typer.Option("--key-colour", metavar="SPACE", rich_help_panel=o.COLOUR, help="Space of the keys.")
@@ -199,6 +211,11 @@ def stylize(
             threads=threads,
             precision=precision,
             memory=parse_memory(memory),
+            sheet=sheet,
+            preview=preview,
+            quality=quality,
+            thresholds=parse_thresholds(threshold or ()),
+            fail_on=fail_on,
         ),
     )
     make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))

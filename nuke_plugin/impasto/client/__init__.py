@@ -10,6 +10,7 @@ from impasto.client.client import PRIORITIES, Client
 from impasto.client.connection import Tls
 from impasto.client.errors import (
     BadRequestError,
+    BelowQuality,
     FramesFailed,
     ImpastoError,
     JobCancelled,
@@ -49,6 +50,7 @@ from impasto.client.specs import (
 __all__ = [
     "PRIORITIES",
     "BadRequestError",
+    "BelowQuality",
     "Client",
     "Event",
     "FileMade",

@@ -19,6 +19,7 @@ from impasto.client.gather import gather
 from impasto.client.live import FORMATS, LiveStream
 from impasto.client.planned import PlannedJob, compare, makes_frames, refuse_writing_onto_inputs
 from impasto.client.render import Destination, Render, beside_of, follow
+from impasto.client.review import Review
 from impasto.client.specs import (
     Look,
     Options,
@@ -326,15 +327,17 @@ class Client:
             into: pattern of the files; None takes the job's own output.
 
         Raises:
-            JobFailed, FramesFailed, JobCancelled: after the last event, as it ended.
+            JobFailed, FramesFailed, JobCancelled, BelowQuality: after the last event, as it ended.
         """
-        spec = self.get(job).spec
+        found = self.get(job)
+        spec = found.spec
         pattern = absolute(into) if into is not None else spec.output.pattern
         try:
             target = SequencePattern.parse(pattern) if makes_frames(spec) else None
         except SequenceError as error:
             raise BadRequestError(str(error), reason="OUTPUT_INVALID") from error
-        return follow(self, job, Destination(target, beside_of(spec)))
+        review = Review.of(spec, found.plan.digest, target)
+        return review.followed(follow(self, job, Destination(target, beside_of(spec))))
 
     def download(self, sha256: str, target: Path) -> None:
         """Fetch a file by its content; `target` is replaced only by the whole file.

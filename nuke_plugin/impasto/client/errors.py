@@ -58,6 +58,12 @@ class FramesFailed(ImpastoError):
     exit_code = 4
 
 
+class BelowQuality(ImpastoError):
+    """The job ended and all frames are there, but some are graded as the job says it must not be."""
+
+    exit_code = 5
+
+
 class JobCancelled(ImpastoError):
     """The job was cancelled; finished frames are kept."""
 

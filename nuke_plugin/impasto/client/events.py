@@ -110,7 +110,9 @@ class FrameDone(Event):
         view: its view; empty where a file holds all there are.
         path: the file; empty as long as it lies on the server only.
         sha256: of the file.
-        figures: numbers of the frame by name.
+        figures: numbers of the frame by name; `impasto.sequences.FIGURES` says what they mean.
+        grade: green, yellow or red, by the job's thresholds.
+        reasons: a phrase for each threshold crossed.
     """
 
     type: ClassVar[str] = "frame_done"
@@ -119,6 +121,8 @@ class FrameDone(Event):
     path: str = ""
     sha256: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
+    grade: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +184,7 @@ class FileMade(Event):
     """A file beside the frames is made.
 
     Attributes:
-        what: sheet or preview.
+        what: sheet, preview or quality.
         path: the file; empty as long as it lies on the server only.
         sha256: of the file.
     """
@@ -260,6 +264,8 @@ def from_message(job: str, event: job_pb2.JobEvent) -> Event | None:
                 path=done.file.path,
                 sha256=done.file.sha256,
                 figures=dict(done.figures),
+                grade=done.grade,
+                reasons=tuple(done.reasons),
             )
         case "frame_failed":
             failed = event.frame_failed

@@ -52,7 +52,7 @@ class Outputs:
             SequenceError: the pattern cannot be read.
         """
         frames = parse_frames(spec.plate.frames)
-        beside = tuple(Path(path) for path in (spec.output.sheet,) if path)
+        beside = tuple(Path(path) for path in (spec.output.sheet, spec.output.preview) if path)
         if not makes_frames(spec):
             return cls(None, frames, (), beside)
         pattern = SequencePattern.parse(spec.output.pattern)
@@ -110,11 +110,18 @@ class PlannedJob:
         """Size of what the server lacks."""
         return sum(path.stat().st_size for path in self.to_send.values() if path.exists())
 
+    @property
+    def review(self) -> bool:
+        """Whether a sheet or a preview is to be made of the frames, also of those that stand already."""
+        return makes_frames(self.spec) and bool(self.spec.output.sheet or self.spec.output.preview)
+
     def spec_to_do(self) -> job_pb2.JobSpec:
         """The job with the frames still to be made alone."""
         spec = job_pb2.JobSpec()
         spec.CopyFrom(self.spec)
-        spec.plate.frames = format_frames(self.todo)
+        if self.review:
+            spec.output.review_frames = spec.output.review_frames or spec.plate.frames
+        spec.plate.frames = format_frames(self.todo) if self.todo else ""
         return spec
 
 

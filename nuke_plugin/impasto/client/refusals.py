@@ -66,6 +66,7 @@ REFUSALS = frozenset(
         "PLATE_INVALID",
         "PRECISION_UNKNOWN",
         "PRIORITY_INVALID",
+        "QUALITY_UNKNOWN",
         "RANGE",
         "RANGE_INVALID",
         "REQUEST_ID_REUSED",

@@ -20,6 +20,7 @@ from impasto.client.events import (
 )
 from impasto.client.planned import PlannedJob, makes_frames
 from impasto.client.refusals import REFUSALS
+from impasto.client.review import Review
 from impasto.sequences import SequencePattern, format_frames
 from impasto.v1 import job_pb2
 
@@ -47,8 +48,8 @@ class Result:
 class Render(Iterator[Event]):
     """The events of one job, from planning to the last file; work begins with the first `next`.
 
-    After the last event `StopIteration` is raised where all is well, else `JobFailed`, `FramesFailed` or
-    `JobCancelled`. Letting go of it ends nothing on the server; `cancel` does.
+    After the last event `StopIteration` is raised where all is well, else `JobFailed`, `FramesFailed`,
+    `JobCancelled` or `BelowQuality`. Letting go of it ends nothing on the server; `cancel` does.
 
     Attributes:
         job: `jobs/ID`; empty before there is one.
@@ -87,7 +88,7 @@ class Render(Iterator[Event]):
         yield planned_event(planned)
         yield from (Warned(message=warning) for warning in planned.plan.warnings)
         yield from planned.skipped
-        if not planned.todo:
+        if not planned.todo and not planned.review:
             return
         created = self._create(planned.spec_to_do())
         yield from self._client.send(created, planned.files)
@@ -105,6 +106,10 @@ class Render(Iterator[Event]):
 
     def _run(self) -> Iterator[Event]:
         yield from self.submit()
+        review = Review.of(self._planned.spec, self._planned.plan.digest)
+        yield from review.followed(self._followed())
+
+    def _followed(self) -> Iterator[Event]:
         if not self.job:
             return
         for event in follow(self._client, self.job, Destination.of(self._planned.spec)):
@@ -135,7 +140,8 @@ class Destination:
 
 def beside_of(spec: job_pb2.JobSpec) -> dict[str, Path]:
     """Files a job makes beside its frames, by what they are."""
-    return {what: Path(path) for what, path in (("sheet", spec.output.sheet),) if path}
+    wished = {"sheet": spec.output.sheet, "preview": spec.output.preview}
+    return {what: Path(path) for what, path in wished.items() if path}
 
 
 def follow(client: Client, job: str, into: Destination, after: int = 0) -> Iterator[Event]:
@@ -204,15 +210,7 @@ def _fetched(client: Client, done: FrameDone, into: SequencePattern) -> FrameDon
             reason=reason,
             message=f"Frame {done.frame} is made but cannot be written to {into.text}: {said}",
         )
-    return FrameDone(
-        job=done.job,
-        number=done.number,
-        frame=done.frame,
-        view=done.view,
-        path=str(target),
-        sha256=done.sha256,
-        figures=done.figures,
-    )
+    return replace(done, path=str(target))
 
 
 def _fetched_file(client: Client, made: FileMade, beside: Mapping[str, Path]) -> FileMade | Warned:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from impasto.client.errors import BadRequestError
-from impasto.sequences import SequencePattern, read_curve
+from impasto.sequences import SequencePattern, Threshold, read_curve
 from impasto.v1 import job_pb2, plate_pb2
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
@@ -94,6 +94,10 @@ class Options:
         precision: auto, float32 or bfloat16.
         memory: bytes to plan for; 0 takes the server's default.
         sheet: contact sheet to make, a PNG; None makes none.
+        preview: H.264 video of the painted frames to make, an MP4; None makes none.
+        quality: what is measured of painted frames: none, quick, or full, which also paints every frame alone.
+        thresholds: from where on a frame is yellow or red; empty takes the defaults.
+        fail_on: red or yellow: with a frame of this grade or a worse one `BelowQuality` is raised at the end.
     """
 
     frames: str = ""
@@ -113,6 +117,10 @@ class Options:
     precision: str = ""
     memory: int = 0
     sheet: PathLike | None = None
+    preview: PathLike | None = None
+    quality: str = ""
+    thresholds: Iterable[Threshold] = ()
+    fail_on: str = ""
 
 
 def stylize_spec(
@@ -368,6 +376,8 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
             layer_prefix=options.layer_prefix,
             replace_layers=options.replace_layers,
             sheet=absolute(options.sheet) if options.sheet is not None else "",
+            preview=absolute(options.preview) if options.preview is not None else "",
+            quality=_quality(options),
         ),
         compute=job_pb2.Compute(
             device=options.device,
@@ -379,6 +389,15 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
             plate=options.colour, key=options.key_colour, style=options.style_colour, out=options.out_colour
         ),
     )
+
+
+def _quality(options: Options) -> job_pb2.Quality | None:
+    """What is to be measured; nothing where all is left to the defaults."""
+    wish = job_pb2.Quality(measure=options.quality, fail_on=options.fail_on)
+    for threshold in options.thresholds:
+        values = {name: value for name, value in vars(threshold).items() if value is not None}
+        wish.thresholds.append(job_pb2.Threshold(**values))
+    return wish if wish.ByteSize() else None
 
 
 def _stylings(style: PathLike | Styling | Iterable[PathLike | Styling] | None) -> list[PathLike | Styling]:

@@ -61,6 +61,32 @@ def standing(path: Path, digest: str) -> Standing:
         raise SequenceError(f"{path} cannot be looked at: {error.strerror or error}.") from error
 
 
+def read_figures(path: Path, digest: str) -> dict[str, float] | None:
+    """The numbers a frame of ours holds: its `impasto/*` attributes that are floats, by name without `impasto/`.
+
+    Args:
+        path: of the frame.
+        digest: of the job it must be of.
+
+    Returns:
+        None where there is no such frame of this job.
+    """
+    try:
+        with path.open("rb") as file:
+            kinds: dict[str, str] = {}
+            header = _read_header(file, kinds)
+    except OSError:
+        return None
+    if header.get(JOB_ATTRIBUTE, b"").decode("utf-8", "replace") != digest:
+        return None
+    form = {"float": "<f", "double": "<d"}
+    return {
+        name.removeprefix("impasto/"): float(struct.unpack(form[kind], header[name])[0])
+        for name, kind in kinds.items()
+        if name.startswith("impasto/") and kind in form
+    }
+
+
 def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[Path, str]) -> None:
     """Refuse to write onto what is read.
 
@@ -94,13 +120,16 @@ def _node(path: Path) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def _read_header(file: BinaryIO) -> dict[str, bytes]:
-    """The first part's attributes by name, undecoded; `\\0end` is where the header ends; empty if this is no EXR."""
+def _read_header(file: BinaryIO, kinds: dict[str, str] | None = None) -> dict[str, bytes]:
+    """The first part's attributes by name, undecoded; `\\0end` is where the header ends; empty if this is no EXR.
+
+    `kinds` is given their types by name.
+    """
     try:
         magic, version = struct.unpack("<iI", file.read(8))
         if magic != _MAGIC:
             return {}
-        attributes = dict(_attributes(file))
+        attributes = dict(_attributes(file, {} if kinds is None else kinds))
     except (struct.error, EOFError):
         return {}
     if version & _MULTI_PART_OR_DEEP:
@@ -109,9 +138,9 @@ def _read_header(file: BinaryIO) -> dict[str, bytes]:
     return attributes
 
 
-def _attributes(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+def _attributes(file: BinaryIO, kinds: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     while name := _read_name(file):
-        _read_name(file)
+        kinds[name] = _read_name(file)
         (size,) = struct.unpack("<i", file.read(4))
         if size < 0 or file.tell() + size > _LARGEST_HEADER:
             raise EOFError

@@ -80,7 +80,7 @@ class PlateSource(_message.Message):
     def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("pattern", "passes", "overwrite", "compression", "layer_prefix", "replace_layers", "sheet")
+    __slots__ = ("pattern", "passes", "overwrite", "compression", "layer_prefix", "replace_layers", "sheet", "preview", "quality", "review_frames")
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     PASSES_FIELD_NUMBER: _ClassVar[int]
     OVERWRITE_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,9 @@ class Output(_message.Message):
     LAYER_PREFIX_FIELD_NUMBER: _ClassVar[int]
     REPLACE_LAYERS_FIELD_NUMBER: _ClassVar[int]
     SHEET_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FRAMES_FIELD_NUMBER: _ClassVar[int]
     pattern: str
     passes: _containers.RepeatedScalarFieldContainer[str]
     overwrite: bool
@@ -95,7 +98,32 @@ class Output(_message.Message):
     layer_prefix: str
     replace_layers: bool
     sheet: str
-    def __init__(self, pattern: _Optional[str] = ..., passes: _Optional[_Iterable[str]] = ..., overwrite: bool = ..., compression: _Optional[str] = ..., layer_prefix: _Optional[str] = ..., replace_layers: bool = ..., sheet: _Optional[str] = ...) -> None: ...
+    preview: str
+    quality: Quality
+    review_frames: str
+    def __init__(self, pattern: _Optional[str] = ..., passes: _Optional[_Iterable[str]] = ..., overwrite: bool = ..., compression: _Optional[str] = ..., layer_prefix: _Optional[str] = ..., replace_layers: bool = ..., sheet: _Optional[str] = ..., preview: _Optional[str] = ..., quality: _Optional[_Union[Quality, _Mapping]] = ..., review_frames: _Optional[str] = ...) -> None: ...
+
+class Quality(_message.Message):
+    __slots__ = ("measure", "thresholds", "fail_on")
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    FAIL_ON_FIELD_NUMBER: _ClassVar[int]
+    measure: str
+    thresholds: _containers.RepeatedCompositeFieldContainer[Threshold]
+    fail_on: str
+    def __init__(self, measure: _Optional[str] = ..., thresholds: _Optional[_Iterable[_Union[Threshold, _Mapping]]] = ..., fail_on: _Optional[str] = ...) -> None: ...
+
+class Threshold(_message.Message):
+    __slots__ = ("figure", "yellow", "red", "below")
+    FIGURE_FIELD_NUMBER: _ClassVar[int]
+    YELLOW_FIELD_NUMBER: _ClassVar[int]
+    RED_FIELD_NUMBER: _ClassVar[int]
+    BELOW_FIELD_NUMBER: _ClassVar[int]
+    figure: str
+    yellow: float
+    red: float
+    below: bool
+    def __init__(self, figure: _Optional[str] = ..., yellow: _Optional[float] = ..., red: _Optional[float] = ..., below: bool = ...) -> None: ...
 
 class Compute(_message.Message):
     __slots__ = ("device", "threads", "precision", "memory_bytes")
@@ -490,7 +518,7 @@ class Progress(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., frame: _Optional[int] = ..., view: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
 
 class FrameDone(_message.Message):
-    __slots__ = ("frame", "view", "file", "figures")
+    __slots__ = ("frame", "view", "file", "figures", "grade", "reasons")
     class FiguresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -502,11 +530,15 @@ class FrameDone(_message.Message):
     VIEW_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     FIGURES_FIELD_NUMBER: _ClassVar[int]
+    GRADE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
     frame: int
     view: str
     file: _plate_pb2.FileRef
     figures: _containers.ScalarMap[str, float]
-    def __init__(self, frame: _Optional[int] = ..., view: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., figures: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    grade: str
+    reasons: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, frame: _Optional[int] = ..., view: _Optional[str] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., figures: _Optional[_Mapping[str, float]] = ..., grade: _Optional[str] = ..., reasons: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FrameFailed(_message.Message):
     __slots__ = ("frame", "view", "error")

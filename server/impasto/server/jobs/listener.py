@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.sequences import grade
 from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.places import Places
-from impasto.server.jobs.spec import makes_frames, output_pattern
+from impasto.server.jobs.spec import makes_frames, output_pattern, thresholds
 from impasto.server.jobs.store import JobStore
 from impasto.v1.job_pb2 import JobEvent, JobSpec, PickedKey
 
@@ -39,6 +40,7 @@ class StoredListener:
         self._figures, self._stage = figures, ("", time.monotonic())
         self._store, self._job, self._places = store, job, places
         self._pattern = output_pattern(spec) if makes_frames(spec) else None
+        self._thresholds = thresholds(spec)
         self._started = time.monotonic()
         self._told = float("-inf")
         self._warned = store.warnings(job)
@@ -85,6 +87,8 @@ class StoredListener:
             told.file.path = str(seen)
         told.figures.update(figures)
         self._figures.add("frames", "done")
+        told.grade, reasons = grade(figures, self._thresholds)
+        told.reasons.extend(reasons)
         self._store.tell(self._job, event, path)
 
     def frame_failed(self, frame: int, view: str, reason: str, message: str) -> None:

@@ -106,7 +106,7 @@ class Plan:
         """What `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
         for name in ("shot", "frames"):
-            values[name] = parse_frames(values[name])
+            values[name] = parse_frames(values[name]) if values[name] else ()
         for name in ("views", "file_views", "warnings"):
             values[name] = tuple(values[name])
         return cls(**values)
@@ -390,6 +390,7 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
         "relight": _value(wish, "relight", 1.0),
         "seed": wish.seed,
         **({"every": wish.every} if wish.every > 1 else {}),
+        "quality": spec.output.quality.measure or "quick",
         "stmap": spec.stmap.key,
         "picking": [_value(spec.keys, "share", 0.95), spec.keys.most, spec.keys.painted],
         "look": wish.look or DEFAULT_LOOK,

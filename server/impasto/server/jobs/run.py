@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impasto.server import plates, shots
 from impasto.server.errors import FrameError
-from impasto.server.jobs import pick
+from impasto.server.jobs import pick, review
 from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.recipe import make_motion, make_recipe
 from impasto.server.jobs.retime import retime
@@ -20,6 +20,7 @@ from impasto.server.jobs.task import Task
 from impasto.server.shots.analysis import Analysis, analyse
 from impasto.server.shots.motion import Motion
 from impasto.server.shots.picture import finish
+from impasto.server.shots.quality import painted_alone, reviewed, with_neighbours
 from impasto.server.shots.render import Painted
 from impasto.server.shots.stmap import stmaps
 
@@ -58,8 +59,22 @@ def _run_sequence(task: Task, sequence: Sequence) -> None:
             task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
         else:
             wanted.append(frame)
-    if not wanted:
-        return
+    if wanted:
+        _make(task, sequence, wanted, follow)
+    if (task.spec.output.sheet or task.spec.output.preview) and sequence.view == task.plan.file_views[0]:
+        _review(task, sequence, follow)
+
+
+def _review(task: Task, sequence: Sequence, follow: Follow) -> None:
+    """The sheet and the preview, of the first view."""
+    raster, _ = common_raster(sequence.frames)
+    shot, out_colour = _shot(task, sequence, sequence.views[0], raster, follow)
+    shaper = plates.Shaper(analyse(shot, task.store, follow).exposure)
+    review.run(task, shot, out_colour, shaper, sequence.view, follow)
+
+
+def _make(task: Task, sequence: Sequence, wanted: list[int], follow: Follow) -> None:
+    """Make and write frames."""
     raster, display = common_raster(sequence.frames)
     makers = [_make_view(task, sequence, view, raster, display, wanted, follow) for view in sequence.views]
     for frame in wanted:
@@ -153,7 +168,12 @@ def _paint(
     if task.spec.WhichOneof("kind") == "motion" or (_strength(task) == 0 and "source" not in passes):
         return iter([None] * len(wanted))
     recipe = make_recipe(task, shot, display, analysis, shaper)
-    return iter(shots.render(shot, recipe, motion, wanted, task.store, follow))
+    if task.spec.output.quality.measure == "none":
+        return iter(shots.render(shot, recipe, motion, wanted, task.store, follow))
+    frames = with_neighbours(wanted, motion)
+    painted = shots.render(shot, recipe, motion, frames, task.store, follow)
+    alone = painted_alone(shot, recipe, follow) if task.spec.output.quality.measure == "full" else None
+    return reviewed(painted, wanted, shot, motion, shaper, alone)
 
 
 def _layers(task: Task, motion: Motion, frame: int, painted: Painted | None) -> dict[str, NDArray[np.float32]]:

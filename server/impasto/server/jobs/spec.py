@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from impasto.sequences import SequenceError, SequencePattern, output_times, parse_frames, refuse_inputs
+from impasto.sequences import (
+    DEFAULTS,
+    FIGURES,
+    SequenceError,
+    SequencePattern,
+    Threshold,
+    output_times,
+    parse_frames,
+    refuse_inputs,
+)
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.models import catalogue
 from impasto.v1.job_pb2 import JobSpec, Mask, MotionSource, Style
@@ -18,6 +27,7 @@ from impasto.v1.plate_pb2 import FileRef, FrameFile
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 PRECISIONS = ("", "auto", "float32", "bfloat16")
+MEASURES = ("", "none", "quick", "full")
 MAX_FRAMES = 100_000
 DEFAULT_MOTION = "dis"
 AUTO = "auto"
@@ -141,7 +151,7 @@ def refuse_writing_onto_inputs(spec: JobSpec, frames: Sequence[int], views: Sequ
         BadRequest: it would (`OUTPUT_IS_INPUT`).
     """
     try:
-        outputs = [Path(spec.output.sheet)] if spec.output.sheet else []
+        outputs = [Path(path) for path in (spec.output.sheet, spec.output.preview) if path]
         if makes_frames(spec):
             pattern = output_pattern(spec)
             outputs += [pattern.path(frame, view) for frame in frames for view in views]
@@ -158,7 +168,9 @@ def _check_frames(spec: JobSpec) -> Frames:
     if spec.plate.files and spec.plate.HasField("video"):
         raise BadRequest("The plate is given as frames and as a video; give one of them.", reason="PLATE_INVALID")
     shot = _frames(spec.plate.shot, "shot")
-    wanted = _frames(spec.plate.frames, "frames wanted")
+    # A job may be there for the sheet or preview of frames that stand already.
+    nothing_new = not spec.plate.frames and spec.output.review_frames
+    wanted = () if nothing_new else _frames(spec.plate.frames, "frames wanted")
     if spec.WhichOneof("kind") == "interpolate":
         return Frames(shot, _check_times(spec, shot, wanted))
     outside = sorted(set(wanted) - set(shot))
@@ -243,8 +255,58 @@ def _check_output(spec: JobSpec, frames: Frames) -> None:
         raise BadRequest(
             f"The sheet '{spec.output.sheet}' is no PNG; let its name end in .png.", reason="OUTPUT_INVALID"
         )
+    if spec.output.preview and not spec.output.preview.lower().endswith(".mp4"):
+        raise BadRequest(
+            f"The preview '{spec.output.preview}' is no MP4; let its name end in .mp4.", reason="OUTPUT_INVALID"
+        )
+    if spec.output.review_frames:
+        _range(spec.output.review_frames, "frames of the review")
+    _check_quality(spec)
     if makes_frames(spec):
         _check_frames_out(spec, frames)
+
+
+def _check_quality(spec: JobSpec) -> None:
+    wish = spec.output.quality
+    if wish.measure not in MEASURES:
+        raise BadRequest(
+            f"Quality is not measured '{wish.measure}'; say {', '.join(MEASURES[1:])}.", reason="QUALITY_UNKNOWN"
+        )
+    if wish.fail_on not in ("", "yellow", "red"):
+        raise BadRequest(f"A job cannot fail on '{wish.fail_on}'; say yellow or red.", reason="QUALITY_UNKNOWN")
+    if wish.fail_on and wish.measure == "none":
+        raise BadRequest(
+            f"Nothing is measured, so no frame can be {wish.fail_on}; leave out --fail-on or --quality none.",
+            reason="QUALITY_UNKNOWN",
+        )
+    for threshold in wish.thresholds:
+        if threshold.figure not in FIGURES:
+            raise BadRequest(
+                f"There is no number '{threshold.figure}' to grade by; there are: {', '.join(FIGURES)}.",
+                reason="QUALITY_UNKNOWN",
+            )
+        limits = [getattr(threshold, name) for name in ("yellow", "red") if threshold.HasField(name)]
+        if not limits or not all(map(math.isfinite, limits)):
+            raise BadRequest(
+                f"The threshold of {threshold.figure} names no number; give one for yellow, one for red, or both.",
+                reason="VALUE_INVALID",
+            )
+
+
+def thresholds(spec: JobSpec) -> tuple[Threshold, ...]:
+    """By what a job's frames are graded."""
+    return (
+        tuple(
+            Threshold(
+                each.figure,
+                each.yellow if each.HasField("yellow") else None,
+                each.red if each.HasField("red") else None,
+                each.below,
+            )
+            for each in spec.output.quality.thresholds
+        )
+        or DEFAULTS
+    )
 
 
 def _check_frames_out(spec: JobSpec, frames: Frames) -> None:

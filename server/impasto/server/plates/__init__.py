@@ -9,6 +9,7 @@ from impasto.server.plates.limits import Limits
 from impasto.server.plates.mask import mask
 from impasto.server.plates.package import OutputOptions, Painting, assemble
 from impasto.server.plates.plate import Plate, Window, moved
+from impasto.server.plates.preview import preview
 from impasto.server.plates.raster import motion_layers, picture
 from impasto.server.plates.reader import FileReader, Reader, decoding_apart, open_video, read, read_header
 from impasto.server.plates.shaper import Shaper
@@ -36,6 +37,7 @@ __all__ = [
     "moved",
     "open_video",
     "picture",
+    "preview",
     "read",
     "read_header",
     "write",
