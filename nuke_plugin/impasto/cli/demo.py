@@ -32,7 +32,7 @@ def demo(
         "style": _spec(plate, out, "style", style=_style(example)),
     }
     paths: list[Path] = []
-    for name, spec in looks.items():
+    for spec in looks.values():
         with report(events) as shown, embedded.client(cache) as client:
             for event in client.render(spec):
                 shown.show(event)

@@ -58,8 +58,8 @@ def test_what_no_key_painted_counts_as_filled(tiny):
 def test_light_is_told_in_stops_against_the_plate_at_birth(tiny):
     shot = tiny.Shot(speed=0, fade=0.5**0.5)
     figures = review(tiny, shot, [plain(shot, 4, born=3), plain(shot, 5, born=3)], [5])[5]
-    assert figures["relight_low"] == pytest.approx(-1.0, abs=0.05)
-    assert figures["relight_high"] == pytest.approx(-1.0, abs=0.05)
+    assert figures["relight_low"] == pytest.approx(-1.0, abs=0.02)
+    assert figures["relight_high"] == pytest.approx(-1.0, abs=0.02)
 
 
 def test_the_frames_before_are_painted_too_though_not_given_on(tiny):

@@ -132,12 +132,15 @@ class _Lights:
         born, x, y = (
             values[middle][..., :rows, :columns] for values in (here.source_frame, here.source_x, here.source_y)
         )
+        # A block stands where its middle pixel came from, moved as far as that was.
+        across, down = (torch.arange(float(count)) for count in (columns, rows))
+        column = across + (x - (across * _BLOCK + _BLOCK // 2)) / _BLOCK
+        row = down[:, None] + (y - (down[:, None] * _BLOCK + _BLOCK // 2)) / _BLOCK
         stops = []
         for frame in torch.unique(born[born != here.frame]).long().tolist():
             if not self._shot.readable(frame):
                 continue
             there = born == frame
-            column, row = ((value + 0.5) / _BLOCK - 0.5 for value in (x, y))
             stops.append((now / sample(self._of(frame), column, row))[there].log2())
         if not stops:
             return {"relight_low": 0.0, "relight_high": 0.0}
