@@ -1,11 +1,10 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
 from impasto.sequences import FIGURES
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import Recipe, render
+from impasto.server.shots.layers import Layer
 from impasto.server.shots.quality import reviewed, with_neighbours
 from impasto.server.shots.render import Painted
 
@@ -71,7 +70,8 @@ def test_a_frames_numbers_do_not_depend_on_the_others_asked_for(tiny):
     def numbers(wanted):
         shot = tiny.Shot()
         motion, memory, audience = tiny.Motion(shot), tiny.Memory(), tiny.Audience()
-        recipe = replace(Recipe((), tiny.Painter(), "stripes", 1.0, 0, Shaper(1.0)), seed=3)
+        layer = Layer(lambda frame: tiny.Painter(), "stripes")
+        recipe = Recipe((), (layer,), 1.0, 3, Shaper(1.0))
         frames = render(shot, recipe, motion, with_neighbours(wanted, motion), memory, audience)
         return {each.frame: each.figures for each in reviewed(frames, wanted, shot, motion, Shaper(1.0))}
 
