@@ -214,4 +214,5 @@ MODEL = Model(
     canvas=SIDE,
     precisions=("float32", "bfloat16"),
     parameters=(Parameter("strength", 1.0, 0.0, 1.0, "How far the plate's statistics move to the style's."),),
+    version=2,
 )

@@ -31,7 +31,8 @@ class FeedForwardPainter:
 
     Attributes:
         net: from (1, 3 + M, H, W), the last M channels `masks`, to (1, 3, H, W); RGB 0..1; sides are multiples of
-            `stride`. Its only global parts are `nn.InstanceNorm2d`.
+            `stride`. Its only global parts are `nn.InstanceNorm2d`. It may name in `exact` parts that stay float32;
+            it is then shown float32 too.
         stride: see `net`.
         smallest: smallest side the net can be given.
         reach: pixels beyond which no pixel of the picture moves another, once statistics are frozen.
@@ -142,10 +143,14 @@ class FeedForwardPainter:
         if kind is not torch.float32:
             net = copy.deepcopy(net)
         net = net.to(device=self.device, dtype=kind, memory_format=_LAST)  # type: ignore[call-overload]
+        exact: tuple[str, ...] = getattr(net, "exact", ())
+        for name in exact:
+            net.get_submodule(name).float()
         run = _compiled(net) if self.compiled else net
+        seen = torch.float32 if exact else kind
 
         def painting(x: Tensor) -> Tensor:
-            x = x.to(device=self.device, dtype=kind).contiguous(memory_format=_LAST)
+            x = x.to(device=self.device, dtype=seen).contiguous(memory_format=_LAST)
             painted: Tensor = run(x)
             return painted.float().cpu()
 

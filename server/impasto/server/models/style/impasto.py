@@ -160,6 +160,9 @@ def turned(colour: Tensor, back: bool = False) -> Tensor:
 class _Look(nn.Module):
     """The net with its style held: modulations become part of the convolutions, and its statistics of the norms."""
 
+    exact = ("norm0",)
+    """The palette is turned in float32 whatever the net works in."""
+
     def __init__(self, net: ImpastoNet, code: Tensor) -> None:
         super().__init__()
         means, deviations = code[0].chunk(2)
@@ -174,7 +177,7 @@ class _Look(nn.Module):
     def forward(self, content: Tensor) -> Tensor:
         """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8."""
         ground = turned(self.norm0(turned(content)), back=True)
-        one, two, three = self.encoder(2.0 * ground - 1.0)
+        one, two, three = self.encoder((2.0 * ground - 1.0).to(self.out.weight.dtype))
         x = self.mod3b(self.mod3a(self.norm3(three)))
         x = self.mod2(F.relu(self.up2(doubled(x))) + self.norm2(two))
         x = self.mod1(F.relu(self.up1(doubled(x))) + self.norm1(one))
