@@ -92,7 +92,8 @@ class FeedForwardPainter:
         check()
         height, width = content.shape[-2:]
         x = self._input(content)
-        if where is not None and self.moments is not None:
+        # Each new size would be compiled anew.
+        if where is not None and self.moments is not None and not self.compiled:
             parts = self._parts(where, x)
             if parts:
                 return self._in_parts(x, parts, check)[..., :height, :width].contiguous()
