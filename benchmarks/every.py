@@ -83,7 +83,7 @@ def main() -> None:
         true = TruthShot(wish.assets / "shots" / name)
         frames = tuple(frame for frame in true.frames if first <= frame <= last)
         case = Case(true, frames)
-        alone = Alone.by(case, net)
+        alone = Alone.by(case, lambda frame: net)
         motion = motion_of(case, wish.motion)
         for every in wish.every:
             row = measured(case, alone, motion, every, wish.pictures)

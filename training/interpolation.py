@@ -29,7 +29,6 @@ from impasto.server.models.interpolation.splat import course
 from impasto.server.shots.mattes import mattes
 
 SIDE = 128
-SHARE_OF_SHOTS = 0.25
 HELD = 16
 """Scenes kept for measuring, drawn from a seed of their own."""
 
@@ -47,6 +46,7 @@ class Options:
     rate: float = 5e-4
     total: int = 20_000
     motion: str = "dis"
+    of_shots: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Trainer:
     def examples(self, makers: Makers) -> list[Example]:
         """This slice's, from a seed of its own."""
         random = torch.Generator().manual_seed(1000 + self.slice)
-        shots = round(SHARE_OF_SHOTS * self.options.examples)
+        shots = round(self.options.of_shots * self.options.examples)
         made = makers.shots(random, shots)
         while len(made) < self.options.examples:
             made.append(makers.scene(random))
@@ -225,8 +225,8 @@ def options_from(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("assets", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("minutes", "rate"):
-        parser.add_argument(f"--{name}", type=float, default=getattr(Options, name))
+    for name in ("minutes", "rate", "of_shots"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(Options, name))
     for name in ("examples", "batch", "total"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
     for name in ("device", "motion"):
