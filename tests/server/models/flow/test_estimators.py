@@ -7,7 +7,7 @@ import torch
 from impasto.server.models.catalogue import find
 from impasto.server.ops.warp import warp
 
-MODELS = ["dis", "deepflow"]
+MODELS = ["dis", "deepflow", "facets"]
 
 
 def texture(height=64, width=96, seed=1):

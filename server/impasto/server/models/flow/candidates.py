@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Eight = NDArray[np.uint8]
 
 _STEP = 2
 """Fits are made on every second pixel and enlarged: they are smooth."""
@@ -35,7 +36,7 @@ def mean(values: NDArray[np.floating[Any]], radius: int) -> NDArray[np.floating[
 
 def agreement(there: Array, back: Array) -> Array:
     """Weight 0..1, (H, W): 1 where motion there and back ends where it began, a half where it is half a pixel off."""
-    parted = _summed((there + moved(back, there)) ** 2)
+    parted = summed((there + moved(back, there)) ** 2)
     weight: Array = np.float32(1) / (np.float32(1) + parted / np.float32(0.25))
     return weight
 
@@ -57,8 +58,8 @@ def confirmed(first: Array, second: Array, motion: Array, radius: int = 7) -> Ar
     """
     fine, other = (picture - cv2.GaussianBlur(picture, (0, 0), 1.0) for picture in (first, second))
     other = moved(other, motion)
-    noise = mean(_summed((fine - other) ** 2), radius)
-    energy = mean(_summed(fine**2 + other**2), radius)
+    noise = mean(summed((fine - other) ** 2), radius)
+    energy = mean(summed(fine**2 + other**2), radius)
     doubt = np.clip(noise / (energy + np.float32(1e-7)), 0, 1)
     filtered: Array = first - doubt[..., None] * fine
     return filtered
@@ -83,16 +84,30 @@ def surfaces(there: Array, back: Array, radii: tuple[int, ...]) -> list[Array]:
     x, y = np.broadcast_arrays(column / _STEP, row / _STEP)
     fits = []
     for radius in radii:
-        fit = _affine(sparse, believed, max(1, radius // _STEP))
-        off = _summed((sparse - fit) ** 2)
-        fit = _affine(sparse, believed / (1 + off / np.float32(0.25)), max(1, radius // _STEP))
+        fit = _plane(sparse, believed, radius)
+        off = summed((sparse - fit) ** 2)
+        fit = _plane(sparse, believed / (1 + off / np.float32(0.25)), radius)
         fits.append(cv2.remap(fit, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
     return fits
 
 
-def _affine(motion: Array, weight: Array, radius: int) -> Array:
-    """Weighted least-squares affine fit in the square around each pixel, taken at that pixel."""
-    height, width = motion.shape[:2]
+def _plane(sparse: Array, weight: Array, radius: int) -> Array:
+    """Motion of the planes fitted, on the sparse pixels."""
+    return np.ascontiguousarray(least_squares(sparse, weight, max(1, radius // _STEP))[..., :2])
+
+
+def least_squares(motion: Array, weight: NDArray[np.floating[Any]], radius: int) -> Array:
+    """Affine motion that fits best in the square around each pixel.
+
+    Args:
+        motion: (H, W, 2) float32.
+        weight: (H, W), what each vector counts.
+        radius: of the square, in pixels.
+
+    Returns:
+        (H, W, 6) float32: the fit's u, v at the pixel, then du/dx, du/dy, dv/dx, dv/dy.
+    """
+    height, width = weight.shape
     w = weight.astype(np.float64)
     # coordinates from the picture's middle, in units that keep the moments near 1
     x = np.broadcast_to((np.arange(width) - width / 2) / 32, (height, width))
@@ -104,12 +119,14 @@ def _affine(motion: Array, weight: Array, radius: int) -> Array:
     yy = mean(wy * y, radius) / total - my * my + 1e-6
     xy = mean(wx * y, radius) / total - mx * my
     scale = 1 / (xx * yy - xy * xy)
-    fit = np.empty_like(motion)
+    fit = np.empty((height, width, 6), np.float32)
     for axis in (0, 1):
         v = motion[..., axis]
         mv = mean(w * v, radius) / total
         xv, yv = mean(wx * v, radius) / total - mx * mv, mean(wy * v, radius) / total - my * mv
-        fit[..., axis] = mv + scale * ((yy * xv - xy * yv) * (x - mx) + (xx * yv - xy * xv) * (y - my))
+        across, down = scale * (yy * xv - xy * yv), scale * (xx * yv - xy * xv)
+        fit[..., axis] = mv + across * (x - mx) + down * (y - my)
+        fit[..., 2 + 2 * axis], fit[..., 3 + 2 * axis] = across / 32, down / 32
     return fit
 
 
@@ -157,7 +174,7 @@ def _price(
     height, width = motion.shape[:2]
     x = motion[..., 0] + np.arange(width, dtype=np.float32)
     y = motion[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    colour, slope = (_summed(cv2.absdiff(a, moved(b, motion))) for a, b in zip(here, there, strict=True))
+    colour, slope = (summed(cv2.absdiff(a, moved(b, motion))) for a, b in zip(here, there, strict=True))
     price = np.minimum(colour * np.float32(0.1 / colour_cap), np.float32(0.3))
     price += np.minimum(slope * np.float32(0.7 / slope_cap), np.float32(0.7))
     price[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0.5
@@ -170,7 +187,7 @@ def luma(picture: Array) -> Array:
     return weighted
 
 
-def _summed(values: Array) -> Array:
+def summed(values: Array) -> Array:
     """Sum over the channels of (H, W, C), (H, W)."""
     total: Array = cv2.transform(values, np.ones((1, values.shape[-1])))
     return total
@@ -181,3 +198,15 @@ def _features(picture: Array) -> tuple[Array, Array]:
     y = luma(picture)
     slopes = [cv2.Sobel(y, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125) for dx in (1, 0)]
     return picture, np.dstack(slopes)
+
+
+def stretched(a: Array, b: Array) -> tuple[Eight, Eight]:
+    """8-bit pictures that use all 256 steps for what both pictures hold, but for the outermost half percent."""
+    low, high = np.percentile(np.stack([a, b]), [0.5, 99.5])
+    scale = 255 / max(float(high - low), 1e-3)
+
+    def eight(values: Array) -> Eight:
+        steps = np.clip((values - np.float32(low)) * np.float32(scale) + np.float32(0.5), 0, 255)
+        return np.asarray(steps, dtype=np.uint8)
+
+    return eight(a), eight(b)

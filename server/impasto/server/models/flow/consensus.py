@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.server.models.flow.candidates import Array, chosen, confirmed, luma, surfaces
+from impasto.server.models.flow.candidates import Array, Eight, chosen, confirmed, luma, stretched, surfaces
 from impasto.server.ops.polish import polish
 
-Eight = NDArray[np.uint8]
+T = TypeVar("T")
 Search = Callable[[Eight, Eight], Array]
 """From two 8-bit lumas (H, W), 16 pixels or more each way, to motion (H, W, 2) from first to second."""
 
@@ -54,11 +54,8 @@ class Consensus:
         height, width = first.shape[-2:]
         a, b = _array(first), _array(second)
         with ThreadPoolExecutor(2) as pool:
-            found = self._searched(pool, self._first_look, self._calmed(a), self._calmed(b))
-            clean_a, clean_b = _side_by_side(pool, confirmed, (a, b, found[0][0]), (b, a, found[1][0]))
-            again = self._searched(pool, self._second_look, clean_a, clean_b)
-            there, back = found[0] + again[0], found[1] + again[1]
-            result = _side_by_side(pool, self._agreed, (clean_a, clean_b, there, back), (clean_b, clean_a, back, there))
+            clean_a, clean_b, there, back = self.searched(pool, a, b)
+            result = side_by_side(pool, self._agreed, (clean_a, clean_b, there, back), (clean_b, clean_a, back, there))
         onward, homeward = (
             torch.from_numpy(np.ascontiguousarray(motion[:height, :width].transpose(2, 0, 1)))[None]
             for motion in result
@@ -68,6 +65,22 @@ class Consensus:
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """See `FlowEstimator.__call__`."""
         return self.both(first, second)[0]
+
+    def searched(self, pool: ThreadPoolExecutor, a: Array, b: Array) -> tuple[Array, Array, list[Array], list[Array]]:
+        """What all searches find.
+
+        Args:
+            pool: does the work, both directions side by side.
+            a: (H, W, 3) float32, display-like.
+            b: the other picture.
+
+        Returns:
+            The confirmed pictures, then motion (H, W, 2) there and back of every search.
+        """
+        found = self._searched(pool, self._first_look, self._calmed(a), self._calmed(b))
+        clean_a, clean_b = side_by_side(pool, confirmed, (a, b, found[0][0]), (b, a, found[1][0]))
+        again = self._searched(pool, self._second_look, clean_a, clean_b)
+        return clean_a, clean_b, found[0] + again[0], found[1] + again[1]
 
     def _calmed(self, picture: Array) -> Array:
         """A picture for the first look, its finest steps rounded: a search is led astray by what is not confirmed yet.
@@ -81,7 +94,7 @@ class Consensus:
     def _searched(
         self, pool: ThreadPoolExecutor, searches: tuple[Search, ...], a: Array, b: Array
     ) -> tuple[list[Array], list[Array]]:
-        eight_a, eight_b = _stretched(luma(a), luma(b))
+        eight_a, eight_b = stretched(luma(a), luma(b))
         there = [pool.submit(search, eight_a, eight_b) for search in searches]
         back = [pool.submit(search, eight_b, eight_a) for search in searches]
         return [future.result() for future in there], [future.result() for future in back]
@@ -96,8 +109,9 @@ class Consensus:
         return polish(luma(first), luma(second), motion, warps=self._warps)
 
 
-def _side_by_side(pool: ThreadPoolExecutor, work: Callable[..., Array], *arguments: tuple[object, ...]) -> list[Array]:
-    futures: list[Future[Array]] = [pool.submit(work, *each) for each in arguments]
+def side_by_side(pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: tuple[object, ...]) -> list[T]:
+    """Results of the work for each of the arguments, done at once."""
+    futures: list[Future[T]] = [pool.submit(work, *each) for each in arguments]
     return [future.result() for future in futures]
 
 
@@ -106,15 +120,3 @@ def _array(picture: Tensor) -> Array:
     values = np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy(), dtype=np.float32)
     below, right = (max(0, _SMALLEST - size) for size in values.shape[:2])
     return np.pad(values, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else values
-
-
-def _stretched(a: Array, b: Array) -> tuple[Eight, Eight]:
-    """8-bit pictures that use all 256 steps for what both pictures hold, but for the outermost half percent."""
-    low, high = np.percentile(np.stack([a, b]), [0.5, 99.5])
-    scale = 255 / max(float(high - low), 1e-3)
-
-    def eight(values: Array) -> Eight:
-        steps = np.clip((values - np.float32(low)) * np.float32(scale) + np.float32(0.5), 0, 255)
-        return np.asarray(steps, dtype=np.uint8)
-
-    return eight(a), eight(b)

@@ -1,0 +1,198 @@
+"""Motion of facets: every pixel takes the plane of motion, its own or a neighbour's, that the pictures bear out best."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from impasto.server.models.card import Model
+from impasto.server.models.flow import dis
+from impasto.server.models.flow.candidates import Array, agreement, luma
+from impasto.server.models.flow.consensus import Consensus, side_by_side
+from impasto.server.models.flow.pinned import unpinned
+from impasto.server.models.flow.planes import continued, doubled, fitted, flat, halved, registered
+from impasto.server.models.flow.prices import Prices
+from impasto.server.ops.polish import polish
+
+_SMALLEST = 16
+
+_FITS, _REGISTRATIONS = (4, 12, 32), (12, 32)
+_FITS_AGAIN, _REGISTRATIONS_AGAIN = (6, 16), (6, 16, 40)
+"""Radii of the squares planes are fitted in, and of those they are registered in besides, on the grid of half size."""
+
+_STEPS, _STEPS_AGAIN = (64, 32, 16, 8, 4, 2, 1), (32, 8, 4, 2, 1)
+"""How far planes are handed on."""
+
+_AROUND = (1, 2, 4, 8)
+"""How far the last choice looks, on the same grid."""
+
+_SURROUNDINGS = 12
+_REACH = 0.5
+_STRAY = 0.04
+"""What it costs to part by `_REACH`, on the grid, or more, from the plane of the surroundings of this radius."""
+
+LARGEST = 720
+"""Pixels of the shorter side above which planes are sought in a picture of half size, and refined in the whole one."""
+
+
+@dataclass
+class _Way:
+    """One direction: its prices, both lumas, planes and their prices on the grid of half size."""
+
+    prices: Prices
+    first: Array
+    second: Array
+    planes: Array
+    price: Array
+
+    @property
+    def motion(self) -> Array:
+        """On the grid of half size."""
+        return np.ascontiguousarray(self.planes[..., :2])
+
+
+class Facets:
+    """A `FlowEstimator` of planes.
+
+    Two searches begin (`dis`). Planes are fitted to their vectors around every pixel and registered to the pictures
+    themselves, in squares so large that even faint texture under grain tells. Planes are then handed on, far ones first
+    (PatchMatch with slanted planes: Bleyer et al. 2011, "PatchMatch Stereo"), and a pixel keeps what is cheapest by
+    `Prices`. A second round begins from there, and asks a little more of what parts from its surroundings. The choice
+    is made again at full size along borders, and a variational polish ends it.
+
+    Args:
+        grain: standard deviation of the plate's grain in display-like units; 0 for none.
+    """
+
+    def __init__(self, grain: float = 0.0) -> None:
+        self._grain = grain
+        self._search = Consensus((dis.search,), (dis.search,), grain)
+
+    def both(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """See `FlowEstimator.both`."""
+        cv2.setNumThreads(1)
+        height, width = first.shape[-2:]
+        a, b = _array(first), _array(second)
+        with ThreadPoolExecutor(2) as pool:
+            motions = self._both(pool, a, b)
+        onward, homeward = (
+            torch.from_numpy(np.ascontiguousarray(motion[:height, :width].transpose(2, 0, 1)))[None]
+            for motion in motions
+        )
+        return onward, homeward
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """See `FlowEstimator.__call__`."""
+        return self.both(first, second)[0]
+
+    def _both(self, pool: ThreadPoolExecutor, a: Array, b: Array) -> list[Array]:
+        if min(a.shape[:2]) > LARGEST:
+            ways = self._enlarged(pool, a, b)
+        else:
+            a, b = unpinned(a, b)
+            there, back = self._search.searched(pool, a, b)[2:]
+            ways = side_by_side(pool, self._begun, (a, b, there, back), (b, a, back, there))
+            motions = [way.motion for way in ways]
+            side_by_side(pool, self._again, (ways[0], *motions), (ways[1], *reversed(motions)))
+        return side_by_side(pool, self._ended, (ways[0], a, b), (ways[1], b, a))
+
+    def _enlarged(self, pool: ThreadPoolExecutor, a: Array, b: Array) -> list[_Way]:
+        """Both directions, found in pictures of half size."""
+        small_a, small_b = halved(a), halved(b)
+        height, width = small_a.shape[:2]
+        motions = [motion[:height, :width] for motion in self._both(pool, _even(small_a), _even(small_b))]
+        return [
+            _Way(Prices(first, second, self._grain), small_a, small_b, flat(motion), np.empty(0, np.float32))
+            for first, second, motion in ((a, b, motions[0]), (b, a, motions[1]))
+        ]
+
+    def _begun(self, first: Array, second: Array, there: list[Array], back: list[Array]) -> _Way:
+        prices = Prices(first, second, self._grain)
+        small = [cv2.GaussianBlur(halved(luma(picture)), (0, 0), 0.5) for picture in (first, second)]
+        nothing = np.zeros((*small[0].shape, 6), np.float32)
+        way = _Way(prices, small[0], small[1], nothing, np.full(nothing.shape[:2], np.inf, np.float32))
+        for onward, homeward in zip(there, back, strict=True):
+            motion = halved(onward) / 2
+            believed = agreement(motion, halved(homeward) / 2)
+            self._offer(way, flat(motion))
+            self._offer_around(way, motion, believed, _FITS, _REGISTRATIONS)
+        self._hand_on(way, _STEPS)
+        return way
+
+    def _again(self, way: _Way, there: Array, back: Array) -> None:
+        believed = agreement(there, back)
+        way.prices.expect(fitted(there, believed, _SURROUNDINGS)[..., :2], _STRAY, _REACH)
+        way.price = way.prices.of_planes(way.planes)
+        self._offer_around(way, there, believed, _FITS_AGAIN, _REGISTRATIONS_AGAIN)
+        self._hand_on(way, _STEPS_AGAIN)
+
+    def _ended(self, way: _Way, first: Array, second: Array) -> Array:
+        """The choice between the planes around, at full size; then the last tenth of a pixel."""
+        motion = doubled(way.planes)
+        best = way.prices.of_motion(motion)
+        for far in _AROUND:
+            for across, down in _sides(far):
+                other = doubled(continued(way.planes, across, down))
+                price = way.prices.of_motion(other)
+                cheaper = price < best
+                best = np.where(cheaper, price, best)
+                motion = np.where(cheaper[..., None], other, motion)
+        return polish(luma(first), luma(second), np.ascontiguousarray(motion))
+
+    @staticmethod
+    def _offer(way: _Way, planes: Array) -> None:
+        price = way.prices.of_planes(planes)
+        cheaper = price < way.price
+        way.price = np.where(cheaper, price, way.price)
+        way.planes = np.where(cheaper[..., None], planes, way.planes)
+
+    def _offer_around(
+        self, way: _Way, motion: Array, believed: Array, fits: tuple[int, ...], registrations: tuple[int, ...]
+    ) -> None:
+        for radius in sorted({*fits, *registrations}):
+            fit = fitted(motion, believed, radius)
+            if radius in fits:
+                self._offer(way, fit)
+            if radius in registrations:
+                near = believed / (1 + ((motion - fit[..., :2]) ** 2).sum(-1) / np.float32(0.25))
+                self._offer(way, registered(way.first, way.second, fit, near, radius))
+
+    def _hand_on(self, way: _Way, steps: tuple[int, ...]) -> None:
+        for far in steps:
+            for across, down in _sides(far):
+                self._offer(way, continued(way.planes, across, down))
+
+
+def _sides(far: int) -> tuple[tuple[int, int], ...]:
+    return (far, 0), (-far, 0), (0, far), (0, -far)
+
+
+def _array(picture: Tensor) -> Array:
+    """(H, W, 3), even, and at least `_SMALLEST` each way."""
+    return _even(np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy(), dtype=np.float32))
+
+
+def _even(values: Array) -> Array:
+    """A picture made even, and at least `_SMALLEST` each way, by repeating the border."""
+    below, right = (max(_SMALLEST, size + size % 2) - size for size in values.shape[:2])
+    return np.pad(values, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else values
+
+
+def build(grain: float = 0.0) -> Facets:
+    """Make the estimator; `grain` is the standard deviation of the plate's grain in display-like units."""
+    return Facets(grain)
+
+
+MODEL = Model(
+    id="facets",
+    family="flow",
+    summary="Planes of motion, registered to the pictures and handed on: the truest without weights.",
+    build=build,
+    smallest=1,
+    parameters=(dis.GRAIN,),
+)

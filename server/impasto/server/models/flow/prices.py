@@ -1,0 +1,136 @@
+"""What it costs to believe a motion: how unlike two pictures look along it, averaged over what belongs together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.server.models.flow.candidates import Array, luma
+from impasto.server.models.flow.planes import doubled, halved
+
+Eight = NDArray[np.uint8]
+
+_FINE = ((1, 0), (0, 1), (1, 1), (1, -1))
+_COARSE = ((2, 0), (0, 2), (2, 2), (2, -2))
+"""Neighbours a pixel is compared with, in the picture and in its blurred copy."""
+
+_BLUR = 1.2
+_STEP = 0.02
+"""A difference of luma this large makes seven tenths of a full vote."""
+
+_ORDER, _COLOUR = 0.7, 0.3
+"""The most that order and colour can cost."""
+
+_OUTSIDE = 0.5
+"""Price of what leaves the picture."""
+
+_NEAR, _WIDE = 4, 16
+"""Radii of the averages on the grid of half size; at full size the near one serves."""
+
+_EDGE = 2e-3 * 255 * 255
+"""Variance of 8-bit colour from which an edge is kept."""
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """8-bit channels, (H, W, C), the share of a channel's difference that counts, and the price of one of 255 steps."""
+
+    values: Eight
+    share: float
+    price: float
+
+
+class Prices:
+    """Prices of motion from one picture to another, 0..1.
+
+    Every pixel is compared with its neighbours, softly between darker and lighter, in the picture and in a blurred copy;
+    what changes in that order along a motion costs, whatever gain and offset lie between the pictures (a soft census:
+    Hafner et al. 2013, "Why Is the Census Transform Good for Robust Optic Flow Computation?"). Differences of colour
+    cost too, up to a limit. Prices are averaged by guided filters of two sizes, so that they stay on their side of an
+    edge (Rhemann et al. 2011, "Fast Cost-Volume Filtering for Visual Correspondence and Beyond").
+
+    Args:
+        first: (H, W, 3) float32, display-like, H and W even, 16 at least.
+        second: the other picture.
+        grain: standard deviation of grain; three times of it, or less, is no difference of colour.
+    """
+
+    def __init__(self, first: Array, second: Array, grain: float) -> None:
+        self._pairs = list(zip(_features(first, grain), _features(second, grain), strict=True))
+        rows, columns = np.indices(first.shape[:2], dtype=np.float32)
+        self._rows, self._columns = rows, columns
+        small = halved(cv2.GaussianBlur(first, (0, 0), 1.8 if grain >= 0.004 else 0.8))
+        self._near, self._wide = (_guided(small, radius) for radius in (_NEAR, _WIDE))
+        self._full = _guided(cv2.GaussianBlur(first, (0, 0), 0.8), _NEAR)
+
+        self._expected: tuple[Array, float, float] | None = None
+
+    def expect(self, motion: Array, price: float, reach: float) -> None:
+        """Say what planes are expected to be like.
+
+        Args:
+            motion: (H / 2, W / 2, 2) on the planes' grid.
+            price: of a plane that parts from it by `reach` or more; less in proportion.
+            reach: pixels of the grid.
+        """
+        self._expected = motion, price, reach
+
+    def of_planes(self, planes: Array) -> Array:
+        """Price of planes (H / 2, W / 2, 6) on their grid, (H / 2, W / 2)."""
+        price = halved(self._pixelwise(doubled(planes)))
+        average: Array = 0.5 * (self._near.filter(price) + self._wide.filter(price))
+        if self._expected is not None:
+            motion, most, reach = self._expected
+            apart = cv2.magnitude(*(planes[..., axis] - motion[..., axis] for axis in (0, 1)))
+            average += np.minimum(apart * np.float32(most / reach), np.float32(most))
+        return average
+
+    def of_motion(self, motion: Array) -> Array:
+        """Price of motion (H, W, 2), (H, W)."""
+        average: Array = self._full.filter(self._pixelwise(motion))
+        return average
+
+    def _pixelwise(self, motion: Array) -> Array:
+        height, width = motion.shape[:2]
+        x, y = cv2.add(motion[..., 0], self._columns), cv2.add(motion[..., 1], self._rows)
+        price = np.zeros((height, width), np.float32)
+        for here, there in self._pairs:
+            moved = cv2.remap(there.values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            apart = cv2.absdiff(here.values, moved)
+            total = cv2.transform(apart, np.full((1, apart.shape[-1]), here.share, np.float32))
+            price += total * np.float32(here.price)
+        price[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = _OUTSIDE
+        return price
+
+
+def _features(picture: Array, grain: float) -> list[_Feature]:
+    grey = luma(picture)
+    colour = _eight(picture * 255)
+    full_price = 3 * max(0.04, 3 * grain)  # sum of the channels' differences that costs all that colour can
+    features = [_Feature(colour, 1 / full_price, _COLOUR / 255)]
+    for values, neighbours in ((grey, _FINE), (cv2.GaussianBlur(grey, (0, 0), _BLUR), _COARSE)):
+        votes = [_votes(values, across, down) for across, down in neighbours]
+        features.append(_Feature(np.dstack(votes), 1 / len(votes), _ORDER / 2 / 255))
+    return features
+
+
+def _votes(values: Array, across: int, down: int) -> Eight:
+    """How far the neighbour is lighter, 0..255: 0 far darker, 128 the same."""
+    height, width = values.shape
+    reach = 4
+    padded = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    step = padded[reach + down :, reach + across :][:height, :width] - values
+    return _eight(127.5 + 127.5 * step / np.sqrt(step * step + np.float32(_STEP * _STEP)))
+
+
+def _guided(guide: Array, radius: int) -> Any:
+    radius = min(radius, min(guide.shape[:2]) // 2 - 1)
+    return cv2.ximgproc.createGuidedFilter(_eight(guide * 255), max(1, radius), _EDGE)
+
+
+def _eight(values: Array) -> Eight:
+    return np.asarray(np.clip(values + np.float32(0.5), 0, 255), np.uint8)
