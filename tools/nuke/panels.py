@@ -15,7 +15,7 @@ Told = Mapping[str, Any]
 def motion_knobs(told: Told) -> list[str]:
     return [
         heading("Motion"),
-        menu("motion", "motion model", "How motion is found: dis is quick, deepflow finer and slower; plate layers takes forward and backward of the plate; vector files takes them from other EXRs.", catalogue.motions(told)),
+        menu("motion", "motion model", "How motion is found: facets is the truest, dis is quick, deepflow lies between; plate layers takes forward and backward of the plate; vector files takes them from other EXRs.", catalogue.motions(told)),
         knob(2, "motion_file", "vector files", "EXRs with the layers forward and backward, such as vectors.####.exr: CG vectors, or what an OpticalFlow node wrote."),
     ]  # fmt: skip
 

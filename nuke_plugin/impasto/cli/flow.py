@@ -18,7 +18,7 @@ def flow(
     out: o.Out,
     model: Annotated[
         str,
-        typer.Option("--model", "--motion", metavar="M", help="dis (quick) or deepflow (finer). Default: dis."),
+        typer.Option("--model", "--motion", metavar="M", help="facets (truest), dis (quick) or deepflow. Default: facets."),
     ] = "",
     frames: o.Frames = "",
     shot: o.Shot = "",

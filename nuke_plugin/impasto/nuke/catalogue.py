@@ -53,9 +53,9 @@ def more_looks(told: Mapping[str, Any]) -> list[str]:
 
 
 def motions(told: Mapping[str, Any]) -> list[str]:
-    """Entries of the knob `motion`, the quick model first."""
+    """Entries of the knob `motion`, the command's default first."""
     found = [str(model["id"]) for model in told["models"] if model["family"] == "flow" and model["ready"]]
-    return [*sorted(found, key=lambda name: (name != "dis", name)), MOTION_PLATE, MOTION_FILES]
+    return [*sorted(found, key=lambda name: (name != "facets", name)), MOTION_PLATE, MOTION_FILES]
 
 
 def interpolations(told: Mapping[str, Any]) -> list[str]:

@@ -105,7 +105,7 @@ def test_the_digest_changes_with_all_that_decides_a_pixel(change):
         lambda spec: setattr(spec.compute, "threads", 7),
         lambda spec: setattr(spec.compute, "memory_bytes", 1 << 33),
         lambda spec: setattr(spec.stylize, "strength", 1.0),
-        lambda spec: setattr(spec.stylize.motion, "model", "dis"),
+        lambda spec: setattr(spec.stylize.motion, "model", "facets"),
         lambda spec: setattr(spec.output, "layer_prefix", "impasto_"),
         lambda spec: setattr(spec.stylize, "look", "swd"),
         lambda spec: setattr(spec.stylize, "statistics", "frozen"),

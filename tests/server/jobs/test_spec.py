@@ -178,7 +178,7 @@ def test_keys_come_first_then_frames_spread_over_the_shot():
 
 def test_motion_is_computed_unless_it_is_given():
     spec = paint_job()
-    assert motion_model(spec) == "dis"
+    assert motion_model(spec) == "facets"
     spec.stylize.motion.model = "deepflow"
     assert motion_model(spec) == "deepflow"
     assert motion_model(motion_job()) == ""

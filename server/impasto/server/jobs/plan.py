@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_MEGAPIXEL = {
     "dis": 2.0,
+    "facets": 6.0,
     "deepflow": 12.0,
     "swd": 65.0,
     "johnson": 12.0,

@@ -29,7 +29,7 @@ COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 PRECISIONS = ("", "auto", "float32", "bfloat16")
 MEASURES = ("", "none", "quick", "full")
 MAX_FRAMES = 100_000
-DEFAULT_MOTION = "dis"
+DEFAULT_MOTION = "facets"
 AUTO = "auto"
 CUTS = ("", "hold", "nearest")
 

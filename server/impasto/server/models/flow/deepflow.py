@@ -6,8 +6,8 @@ import cv2
 
 from impasto.server.models.card import Model
 from impasto.server.models.flow import dis
-from impasto.server.models.flow.candidates import Array
-from impasto.server.models.flow.consensus import Consensus, Eight
+from impasto.server.models.flow.candidates import Array, Eight
+from impasto.server.models.flow.consensus import Consensus
 
 
 def search(first: Eight, second: Eight) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 
 from impasto.server.models.card import Model, Parameter
-from impasto.server.models.flow.candidates import Array
-from impasto.server.models.flow.consensus import Consensus, Eight
+from impasto.server.models.flow.candidates import Array, Eight
+from impasto.server.models.flow.consensus import Consensus
 
 GRAIN = Parameter("grain", 0.0, 0.0, 1.0, "Standard deviation of the grain in display-like units.")
 

@@ -1,6 +1,6 @@
 """Motion as a plane around every pixel: fitted to vectors, registered to the pictures, continued to its neighbours.
 
-Planes are (h, w, 6) float32 on a grid: motion u, v at the pixel, then du/dx, du/dy, dv/dx, dv/dy; in pixels of the grid.
+Planes are (h, w, 6) float32 on a grid: u, v at the pixel, then du/dx, du/dy, dv/dx, dv/dy, in pixels of the grid.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def registered(first: Array, second: Array, planes: Array, believed: Array, radi
         radius: of the square; the larger, the fainter the texture that still tells.
         rounds: of warping and solving.
     """
-    window = _Window(*first.shape, max(1, radius // _CELL))
+    window = _Window(first.shape[0], first.shape[1], max(1, radius // _CELL))
     start = window.of_planes(planes)
     slopes = _slopes(first)
     for _ in range(rounds):
@@ -146,7 +146,7 @@ class _Window:
             for column in range(6):
                 matrix[..., row, column] = square[row // 3 + column // 3][place[row % 3][column % 3]]
         self._pull(matrix, vector, 0.5 * _PULL * (square[0][0] + square[2][0]) + 1e-9, start)
-        found = np.linalg.solve(matrix, vector[..., None])[..., 0]
+        found: Exact = np.linalg.solve(matrix, vector[..., None])[..., 0].astype(np.float64)
         return self._enlarged(found)
 
     def _pull(self, matrix: Exact, vector: Exact, strength: Exact, start: Exact) -> None:
@@ -165,7 +165,8 @@ class _Window:
         rows, columns = self._cells
         padded = cv2.copyMakeBorder(values, 0, rows * _CELL - height, 0, columns * _CELL - width, cv2.BORDER_CONSTANT)
         small = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float64)
-        return mean(small, self._radius)
+        total: Exact = mean(small, self._radius).astype(np.float64, copy=False)
+        return total
 
     def _enlarged(self, found: Exact) -> Array:
         parts = []
@@ -192,4 +193,5 @@ def _inside(motion: Array) -> Array:
     height, width = motion.shape[:2]
     x = motion[..., 0] + np.arange(width, dtype=np.float32)
     y = motion[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    return ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).astype(np.float32)
+    ends_inside: Array = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).astype(np.float32)
+    return ends_inside
