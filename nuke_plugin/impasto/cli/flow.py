@@ -18,7 +18,9 @@ def flow(
     out: o.Out,
     model: Annotated[
         str,
-        typer.Option("--model", "--motion", metavar="M", help="facets (truest), dis (quick) or deepflow. Default: facets."),
+        typer.Option(
+            "--model", "--motion", metavar="M", help="facets (truest), dis (quick) or deepflow. Default: facets."
+        ),
     ] = "",
     frames: o.Frames = "",
     shot: o.Shot = "",

@@ -98,7 +98,7 @@ def interpolate(
             "--motion",
             metavar="M",
             rich_help_panel=METHOD,
-            help="facets (truest), dis (quick) or deepflow; plate for the plate's own layers; or EXRs: vectors.####.exr. Default: facets.",
+            help="facets (default), dis (quick), deepflow; plate, for its own layers; or EXRs: vectors.####.exr.",
         ),
     ] = "",
     cuts: Annotated[

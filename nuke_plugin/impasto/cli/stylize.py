@@ -84,7 +84,7 @@ def stylize(
             "--motion",
             metavar="M",
             rich_help_panel=LOOK,
-            help="facets (truest), dis (quick) or deepflow; plate for the plate's own layers; or EXRs: vectors.####.exr. Default: facets.",
+            help="facets (default), dis (quick), deepflow; plate, for its own layers; or EXRs: vectors.####.exr.",
         ),
     ] = "",
     strength: Annotated[
