@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
+from impasto.server.jobs.inputs import refuse_wrong_inputs
 from impasto.server.jobs.plan import make_plan
 from impasto.server.jobs.run import run
 from impasto.server.jobs.task import Task
@@ -257,6 +258,25 @@ def test_a_mask_that_cannot_be_used_is_one_clear_sentence(shot, bundled):
     with pytest.raises(BadRequest, match=r"The mask .*broken\.png cannot be read") as refusal:
         make(shot, job(shot, style(shot), look="impasto", mask=broken))
     assert refusal.value.reason == "MASK_UNREADABLE"
+
+
+def test_what_is_wrong_with_masks_and_weights_is_known_before_a_job_is_kept(shot):
+    header = plates.read_header(shot / "p.0001.exr")
+
+    def look(spec):
+        refuse_wrong_inputs(spec, lambda file: Path(file.path), plates.Limits(), header, set())
+
+    look(job(shot, style(shot, mask=Mask(layer="matte"))))
+    for wrong, reason in [
+        (job(shot, style(shot, mask=Mask(layer="roto"))), "MASK_LAYER"),
+        (job(shot, style(shot), mask=masked(shot, np.zeros((10, 20), np.uint8), "small.png")), "MASK_SIZE"),
+    ]:
+        with pytest.raises(BadRequest) as refusal:
+            look(wrong)
+        assert refusal.value.reason == reason
+    torch.save({"fnet.weight": torch.zeros(1)}, shot / "raft.pth")
+    with pytest.raises(BadRequest, match=r"raft\.pth is not a Johnson net"):
+        look(job(shot, Style(name="raft.pth", file=ref(shot / "raft.pth"))))
 
 
 def test_weights_of_another_model_are_one_clear_sentence(shot):

@@ -203,6 +203,18 @@ def test_half_precision_is_refused_where_a_model_was_not_tested_in_it():
         make_plan(spec, CONFIG, None)
 
 
+def test_half_precision_is_for_the_nets_of_a_job_whatever_else_takes_part():
+    spec = job()
+    spec.compute.precision, spec.stylize.look = "bfloat16", "microast"
+    assert make_plan(spec, CONFIG, None).precision == "bfloat16"
+    spec.stylize.look = "swd"
+    _style(spec)
+    with pytest.raises(BadRequest, match="was not tested in bfloat16"):
+        make_plan(spec, CONFIG, None)
+    spec.stylize.styles[0].name = "mosaic.pth"
+    assert make_plan(spec, CONFIG, None).precision == "bfloat16"
+
+
 def test_an_unknown_model_is_refused():
     spec = job()
     spec.stylize.motion.model = "warp9"

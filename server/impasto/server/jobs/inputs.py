@@ -1,4 +1,4 @@
-"""Looks at the keys, styles and colour spaces of a job before it is kept, so that what is wrong is refused at once."""
+"""Looks at what a job brings (keys, styles, masks, spaces) before it is kept, so that wrong things are refused at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
-from impasto.v1.job_pb2 import JobSpec
+from impasto.server.jobs.spec import masks
+from impasto.v1.job_pb2 import JobSpec, Mask
 from impasto.v1.plate_pb2 import FileRef
 
 Local = Callable[[FileRef], Path]
@@ -34,6 +35,8 @@ def refuse_wrong_inputs(
     for key in spec.stylize.keys:
         if (path := _here(local, key.file)) is not None:
             _look_at_key(key.frame, key.file.path, path, limits, header)
+    for mask in masks(spec):
+        _look_at_mask(mask, local, limits, header)
     for style in spec.stylize.styles:
         path = _here(local, style.file) if style.HasField("file") else None
         if path is not None and style.file.sha256 not in known:
@@ -69,7 +72,38 @@ def _look_at_key(frame: int, name: str, path: Path, limits: plates.Limits, heade
 
 
 def _look_at_style(name: str, path: Path, colour: str) -> None:
-    from impasto.server.models.style import files
+    from impasto.server.models.style import files, johnson
 
     if files.recognise(path, name) == "picture":
         files.read_picture(path, name, colour)
+    else:
+        johnson.load(path)
+
+
+def _look_at_mask(mask: Mask, local: Local, limits: plates.Limits, header: plates.Header | None) -> None:
+    """The layer is in the plate; the first picture that is here has the plate's size."""
+    if mask.WhichOneof("source") == "layer":
+        if header is not None:
+            try:
+                plates.mask_channel(header, header.views[0], mask.layer)
+            except FrameError as error:
+                raise BadRequest(error.message, reason=error.reason) from error
+        return
+    file = next((entry.file for entry in mask.files.files if _here(local, entry.file)), None)
+    if file is None or header is None:
+        return
+    try:
+        size = plates.read_header(local(file), limits).display_window
+    except FrameError as error:
+        raise BadRequest(f"The mask {file.path} cannot be read: {error.message}", reason="MASK_UNREADABLE") from error
+    check_mask_size(file.path, size, header.display_window)
+
+
+def check_mask_size(name: str, size: plates.Window, display: plates.Window) -> None:
+    """Refuse a mask of another size than the plate (`MASK_SIZE`)."""
+    if (size.width, size.height) != (display.width, display.height):
+        raise BadRequest(
+            f"The mask {name} is {size.width}x{size.height} and the plate {display.width}x{display.height}; "
+            "give a mask of the plate's size.",
+            reason="MASK_SIZE",
+        )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.inputs import check_mask_size
 from impasto.server.jobs.source import PlateShot
 from impasto.server.jobs.spec import numbered
 from impasto.server.jobs.task import Task
@@ -52,13 +53,7 @@ def _of_files(task: Task, wish: Mask, shot: PlateShot, display: plates.Window) -
         try:
             picture = plates.read(task.local(file), task.limits)
             size = picture.display_window
-            if (size.width, size.height) != (display.width, display.height):
-                raise BadRequest(
-                    f"The mask {name} is {size.width}x{size.height} and the plate {display.width}x{display.height}; "
-                    "give a mask of the plate's size.",
-                    reason="MASK_SIZE",
-                    frame=frame,
-                )
+            check_mask_size(name, size, display)
             at_plate = plates.moved(picture, display.x0 - size.x0, display.y0 - size.y0)
             view = shot.view if shot.view in at_plate.views else at_plate.views[0]
             values = plates.mask(at_plate, view, shot.raster)

@@ -274,12 +274,17 @@ def _precision(spec: JobSpec) -> str:
     if wish in ("", "auto", "float32"):
         return "float32"
     from impasto.server.models.catalogue import catalogue
+    from impasto.server.models.style.looks import ONE_LOOK
 
-    for name in models_used(spec):
-        if name in catalogue() and wish not in catalogue()[name].precisions:
-            raise BadRequest(
-                f"The model {name} was not tested in {wish}; use float32.", reason="PRECISION_UNKNOWN", model=name
-            )
+    used = [catalogue()[name] for name in models_used(spec) if name in catalogue()]
+    named = any(_is_weights(style.name) for style in spec.stylize.styles)
+    # What needs no weights is no net and works as it does in any case.
+    nets = [model for model in used if model.choices and (model.id != ONE_LOOK or named)]
+    wrong = [model.id for model in nets if wish not in model.precisions] or [model.id for model in used if not nets]
+    if wrong:
+        raise BadRequest(
+            f"The model {wrong[0]} was not tested in {wish}; use float32.", reason="PRECISION_UNKNOWN", model=wrong[0]
+        )
     return wish
 
 

@@ -6,7 +6,7 @@ from impasto.server.plates.contact_sheet import contact_sheet, flow_colours
 from impasto.server.plates.exr import write
 from impasto.server.plates.header import Header
 from impasto.server.plates.limits import Limits
-from impasto.server.plates.mask import mask
+from impasto.server.plates.mask import mask, mask_channel
 from impasto.server.plates.package import OutputOptions, Painting, assemble
 from impasto.server.plates.plate import Plate, Window, moved
 from impasto.server.plates.preview import preview
@@ -33,6 +33,7 @@ __all__ = [
     "decoding_apart",
     "flow_colours",
     "mask",
+    "mask_channel",
     "motion_layers",
     "moved",
     "open_video",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from impasto.server.errors import PlateError
 from impasto.server.plates import layers, srgb
+from impasto.server.plates.header import Header
 from impasto.server.plates.plate import Plate, Window
 
 Array = NDArray[np.float32]
@@ -29,12 +30,17 @@ def mask(plate: Plate, view: str, raster: Window, layer: str = "") -> Array:
     Raises:
         PlateError: there is no such layer (`MASK_LAYER`), or nothing in the picture.
     """
-    values = _named(plate, view, layer) if layer else _own(plate, view)
+    values = plate.channels[mask_channel(plate, view, layer)] if layer else _own(plate, view)
     values = np.clip(np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0).astype(np.float32)
     return _laid(values, plate.data_window, raster)
 
 
-def _named(plate: Plate, view: str, layer: str) -> Array:
+def mask_channel(plate: Plate | Header, view: str, layer: str) -> str:
+    """The channel that stands for a layer as a mask.
+
+    Raises:
+        PlateError: there is none (`MASK_LAYER`).
+    """
     candidates = [layer, *(f"{layer}.{last}" for last in ("a", "A", "alpha"))]
     found = [name for name in (layers.find(plate.channels, plate.views, view, each) for each in candidates) if name]
     found += [name for name in plate.channels if name.startswith(f"{layer}.")]
@@ -44,7 +50,7 @@ def _named(plate: Plate, view: str, layer: str) -> Array:
             "one of these, or a sequence of mask pictures",
             reason="MASK_LAYER",
         )
-    return plate.channels[found[0]].astype(np.float32)
+    return found[0]
 
 
 def _own(plate: Plate, view: str) -> Array:
