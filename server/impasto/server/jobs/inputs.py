@@ -1,4 +1,4 @@
-"""Looks at what a job brings (keys, styles, masks, spaces) before it is kept, so that wrong things are refused at once."""
+"""Looks at what a job brings (keys, styles, masks, spaces) before it is kept; what is wrong is refused at once."""
 
 from __future__ import annotations
 
