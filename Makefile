@@ -41,7 +41,7 @@ test: install ## the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 soak: install ## the tests that take long
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak -s
 
 wheel-check: install ## build the wheel, install it in a clean environment, import and run it
 	$(BIN)/python tests/wheel/check.py

@@ -1,13 +1,10 @@
 import os
 import signal
-import subprocess
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 
 import grpc
 import pytest
-from world import Caller, motion_job, serving, until, write_plates
+from living import living
+from world import motion_job, serving, until, write_plates
 
 from impasto.v1.job_pb2 import (
     JOB_STATE_QUEUED,
@@ -17,27 +14,6 @@ from impasto.v1.job_pb2 import (
     GetJobRequest,
     WatchJobRequest,
 )
-
-HERE = Path(__file__).parent
-
-
-@contextmanager
-def living(folder, root, seconds, *more):
-    """A server process and stubs to it; killed at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, HERE / "living_server.py", folder, root, str(seconds), *map(str, more)],
-        env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
-    )
-    try:
-        until(lambda: (folder / "address.json").exists() or process.poll() is not None, 60)
-        assert process.poll() is None
-        caller = Caller(f"unix:{folder}/s")
-        yield process, caller
-        caller.channel.close()
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_job_killed_with_its_server_goes_on_where_it_was(tmp_path):

@@ -41,6 +41,10 @@ PRIORITIES = ("low", "normal", "high", "interactive")
 """How urgent a job is; an interactive one wants a few frames and passes a running job between two of its steps."""
 
 
+RENEWED = 30.0
+"""Seconds after which a job that is watched is asked for anew: a line that died without a word is found out so."""
+
+
 class Client:
     """Asks one server for jobs, and brings home what it makes.
 
@@ -303,7 +307,7 @@ class Client:
         patience = Patience(self._patience)
         while True:
             request = job_pb2.WatchJobRequest(name=job, after=after)
-            call = self._connection.jobs.WatchJob(request, metadata=self._connection.metadata)
+            call = self._connection.jobs.WatchJob(request, metadata=self._connection.metadata, timeout=RENEWED)
             try:
                 for response in call:
                     patience.succeeded()
@@ -314,7 +318,7 @@ class Client:
                 if state_name(self.get(job).state) in ENDED:
                     return
             except grpc.RpcError as error:
-                if not patience.allows(error):
+                if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED and not patience.allows(error):
                     raise from_rpc(error, self.address) from error
             finally:
                 call.cancel()

@@ -23,11 +23,11 @@ KEEPALIVE = 310_000
 """Milliseconds between looks whether a silent line is still there; a gRPC server ends lines that look more often than
 every 300 s, see https://github.com/grpc/grpc/blob/master/doc/keepalive.md."""
 
+# The least pause before reconnecting is left at gRPC's own: it is the time an attempt has, and a line may be slow.
 _OPTIONS = (
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.max_send_message_length", 64 << 20),
     ("grpc.keepalive_time_ms", KEEPALIVE),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )

@@ -332,9 +332,10 @@ class Queue:
             try:
                 user = self._store.get(job).user
                 self._run_job(job, device, cancel)
-            except Exception:  # the database is full, or the server is gone under us
+            except Exception as error:  # the database is full, or the server is gone under us
                 if not self._stopping.is_set():
-                    log.exception("the state of the job cannot be kept; it is tried again")
+                    trace = None if isinstance(error, NoRoom) else error
+                    log.error("the state of the job cannot be kept; it is tried again", why=str(error), exc_info=trace)
                     self._stopping.wait(PAUSE)
                     with self._changed, contextlib.suppress(Exception):
                         self._push(job)

@@ -1,0 +1,49 @@
+"""A line that breaks: uploads, watching and fetching go on where they were."""
+
+import numpy as np
+import pytest
+from painting import painting
+from proxy import Proxy
+from world import serving
+
+from impasto.client import Client, FilesSent, FrameDone
+from impasto.server import plates
+
+
+@pytest.fixture
+def shot(tmp_path):
+    rng = np.random.default_rng(1)
+    window = plates.Window(0, 0, 128, 96)
+    (tmp_path / "plates").mkdir()
+    for frame in range(1001, 1009):
+        pixels = rng.random((96, 128)).astype(np.float32)
+        plate = plates.Plate(dict.fromkeys("RGB", pixels), window, window, compression="none")
+        plates.write(tmp_path / "plates" / f"p.{frame}.exr", plate)
+    return str(tmp_path / "plates" / "p.####.exr")
+
+
+def test_a_line_cut_again_and_again_loses_and_doubles_nothing(shot, tmp_path):
+    with serving(tmp_path / "s", painting, listen="127.0.0.1:0") as (running, _):
+        proxy = Proxy(running.address, seed=3, cut_after=250_000, delay=0.002)
+        with Client.connect(proxy.address, token=running.token, cache=tmp_path / "d", patience=60) as client:
+            events = list(client.flow(shot, out=str(tmp_path / "out" / "o.####.exr"), motion="plate"))
+        proxy.close()
+    assert proxy.cuts >= 5
+    numbers = [event.number for event in events if event.number]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert [event.frame for event in events if isinstance(event, FrameDone)] == list(range(1001, 1009))
+    sent = [event for event in events if isinstance(event, FilesSent)]
+    assert sent[-1].sent_bytes == sent[-1].total_bytes
+    for frame in range(1001, 1009):
+        made = plates.read(tmp_path / "out" / f"o.{frame}.exr").channels["R"]
+        whole = plates.read(tmp_path / "plates" / f"p.{frame}.exr").channels["R"]
+        assert np.array_equal(made, (whole * 0.5).astype(np.float16))
+
+
+def test_the_tests_own_proxy_passes_on_what_it_is_not_told_to_harm(shot, tmp_path):
+    with serving(tmp_path / "s", painting, listen="127.0.0.1:0") as (running, _):
+        proxy = Proxy(running.address)
+        with Client.connect(proxy.address, token=running.token, cache=tmp_path / "d") as client:
+            assert client.jobs() == []
+        proxy.close()
+    assert proxy.cuts == 0
