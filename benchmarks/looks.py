@@ -1,6 +1,6 @@
 """Looks side by side: how near the style, how near the plate, over unseen styles and plates, in one run.
 
-    python benchmarks/looks.py --weights FILE [--styles 20] [--plates 10] [--sheet FILE.png]
+    python benchmarks/looks.py [--weights FILE] [--styles 20] [--plates 10] [--sheet FILE.png] [--card FILE.json]
 
 Style distance: patches of 7x7 pixels at full and at half size, projected on 64 fixed random directions, mean distance
 of the sorted responses (display-like units; 0 the same patches). Content distance: mean squared distance of VGG19's
@@ -11,6 +11,7 @@ stands beside as the zero of both.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from impasto.server.models.card import BUNDLED
 from impasto.server.models.style import impasto, microast
 from impasto.server.models.style.vgg19 import NormalisedVGG19, load_normalised
 
@@ -76,10 +78,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = Path(os.environ.get("IMPASTO_ASSETS", PROJECT.parent / "shared" / "assets"))
     parser.add_argument("--assets", type=Path, default=default)
-    parser.add_argument("--weights", type=Path, required=True, help="of the look of the house")
+    parser.add_argument(
+        "--weights", type=Path, default=BUNDLED / "impasto.safetensors", help="of the look of the house"
+    )
     parser.add_argument("--styles", type=int, default=20)
     parser.add_argument("--plates", type=int, default=10)
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--card", type=Path, help="write the figures into this card of the weights")
     options = parser.parse_args()
     assets: Path = options.assets
     net = load_normalised(assets / "weights" / "vgg19-normalised" / "vgg_normalised_conv3_1.pth", "relu3_1")
@@ -108,14 +113,30 @@ def main() -> None:
         rows.append(row)
     print(f"{len(styles)} unseen styles, {len(frames)} plates, shorter side {SIDE}")
     print(f"{'look':10} {'style':>8} {'content':>8} {'grain':>8}")
-    for name, values in sums.items():
-        print(f"{name:10} " + " ".join(f"{value / (len(styles) * len(frames)):8.4f}" for value in values))
+    found = {name: [value / (len(styles) * len(frames)) for value in values] for name, values in sums.items()}
+    for name, values in found.items():
+        print(f"{name:10} " + " ".join(f"{value:8.4f}" for value in values))
+    if options.card:
+        write(options.card, found, len(styles), len(frames))
     if options.sheet:
         cells = [
             torch.cat([F.interpolate(cell, (180, 240), mode="bilinear", antialias=True)[0] for cell in row], -1)
             for row in rows
         ]
-        cv2.imwrite(str(options.sheet), (torch.cat(cells, -2).clamp(0, 1).permute(1, 2, 0).flip(-1) * 255).numpy())
+        pixels = torch.cat(cells, -2).clamp(0, 1).permute(1, 2, 0).flip(-1) * 255
+        cv2.imwrite(str(options.sheet), pixels.round().byte().numpy())
+
+
+def write(card: Path, found: dict[str, list[float]], styles: int, frames: int) -> None:
+    """Put the figures into a card, as one sentence beside MicroAST's."""
+    ours, theirs = found["impasto"], found["microast"]
+    told = json.loads(card.read_text())
+    told["metrics"] = (
+        f"over {styles} unseen styles and {frames} plates, beside the official MicroAST: style distance {ours[0]:.4f} "
+        f"against {theirs[0]:.4f}, content distance {ours[1]:.4f} against {theirs[1]:.4f}, answer to grain "
+        f"{ours[2]:.2f} against {theirs[2]:.2f}"
+    )
+    card.write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Weights:
 
 
 CONTENT_HEAVY = Weights(content=3.0, statistics=1.0, texture=0.0, patches=0.5, neighbours=0.0, temporal=0.0)
-STYLE_HEAVY = Weights(content=0.14, statistics=6.0, texture=6.0, patches=80.0, neighbours=0.1, temporal=4.0)
+STYLE_HEAVY = Weights(content=1.5, statistics=6.0, texture=4.0, patches=100.0, neighbours=0.1, temporal=12.0)
 
 
 @dataclass
