@@ -70,6 +70,7 @@ nuke-gizmos: install ## write the gizmos anew from what the command offers
 
 nuke-pictures: install ## draw the nodes' graphs and panels for the guides
 	$(BIN)/python tools/nuke/draw.py
+	$(BIN)/python tools/nuke/icon.py
 
 nuke-package: install ## the nodes for Nuke in one zip: dist/impasto-nuke-*.zip
 	$(BIN)/python tools/nuke/package.py

@@ -10,12 +10,14 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter, so no Tcl to read Nuke scripts with")
 
 import draw
+import icon
 import make_examples
 import make_gizmos
 import nukescript
@@ -247,6 +249,12 @@ def test_the_package_holds_all_that_nuke_needs_and_is_the_same_twice(tmp_path: P
     with zipfile.ZipFile(once) as archive:
         archive.extractall(tmp_path / "studio")
     startup = tmp_path / "studio/impasto/nuke/startup"
+    assert (startup / "../gizmos/Impasto.png").read_bytes() == icon.png()
+    prepended: list[str] = []
+    rez = {"env": SimpleNamespace(NUKE_PATH=SimpleNamespace(prepend=prepended.append))}
+    exec((tmp_path / "studio/package.py").read_text(encoding="utf-8"), rez)
+    rez["commands"]()  # type: ignore[operator]
+    assert (rez["version"], prepended) == (package.version(), ["{root}/impasto/nuke/startup"])
     assert (startup / "../gizmos/Impasto_StyleTransfer.gizmo").is_file()
     environment = {**os.environ, "PLUGIN_STARTUP": str(startup)}
     done = subprocess.run(

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as some
 
-from impasto.nuke import catalogue, command, events, jobfile, places, ranges, staleness, wishes
+from impasto.nuke import catalogue, command, events, following, jobfile, places, ranges, staleness, wishes
 from impasto.nuke.errors import NodeError
 from impasto.sequences import SequencePattern, parse_frames
 from impasto.v1 import job_pb2
@@ -76,6 +76,7 @@ def test_paths_of_other_machines_are_mapped_by_whole_folders() -> None:
     assert pairs == (("/mnt/show", "Z:/show"),)
     assert places.mapped("/mnt/show/a.exr", pairs) == "Z:/show/a.exr"
     assert places.mapped("/mnt/showreel/a.exr", pairs) == "/mnt/showreel/a.exr"
+    assert places.mapped("//server/show/a b/é.exr", (("//server/show", "/mnt/show"),)) == "/mnt/show/a b/é.exr"
 
 
 def test_the_command_is_found_as_path_as_line_as_list_or_on_path(tmp_path: Path) -> None:
@@ -101,6 +102,16 @@ def test_the_environment_is_scrubbed_but_for_what_is_to_be_kept() -> None:
     assert clean == {**stays, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     kept = command.scrubbed({**given_, "IMPASTO_KEEP_ENV": "LD_LIBRARY_PATH, NUKE_PATH"})
     assert {"LD_LIBRARY_PATH", "NUKE_PATH"} <= set(kept)
+
+
+def test_a_server_reached_by_tls_is_named_with_its_authority() -> None:
+    environment = {"IMPASTO_COMMAND": '["impasto"]', "IMPASTO_TLS_CA": "/studio/ca.pem"}
+    named = following.Sending({**environment, "IMPASTO_SERVER": "box:50740"}, "", "log")
+    assert named.line("job", "list") == ["impasto", "job", "list", "--tls-ca", "/studio/ca.pem"]
+    assert following.Sending(environment, "", "log").line("doctor") == ["impasto", "doctor"], (
+        "one's own server has none"
+    )
+    assert "IMPASTO_TLS_CA" not in named.clean
 
 
 def test_lines_that_are_no_events_are_passed_over() -> None:

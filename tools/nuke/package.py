@@ -15,6 +15,16 @@ README = """Impasto's nodes for Nuke {version}. Not run in a real Nuke by its ma
 Unpack this anywhere and put FOLDER/impasto/nuke/startup on NUKE_PATH. Set IMPASTO_COMMAND to the impasto command, which is
 installed elsewhere (pip install 'impasto[server]'). Nothing is installed into Nuke.
 """
+REZ = '''"""For studios that use rez: put this folder where rez finds packages, as impasto_nuke/{version}."""
+
+name = "impasto_nuke"
+version = "{version}"
+description = "Impasto's nodes for Nuke. The impasto command is a package of its own: name it in IMPASTO_COMMAND."
+
+
+def commands():
+    env.NUKE_PATH.prepend("{{root}}/impasto/nuke/startup")
+'''
 
 
 def files() -> dict[str, bytes]:
@@ -23,9 +33,10 @@ def files() -> dict[str, bytes]:
     package, gizmos = PROJECT / "nuke_plugin/impasto/nuke", PROJECT / "gizmos"
     for path in sorted(package.rglob("*.py")):
         found[f"impasto/nuke/{path.relative_to(package).as_posix()}"] = path.read_bytes()
-    for path in sorted([*gizmos.glob("*.gizmo"), *gizmos.glob("examples/*.nk")]):
+    for path in sorted([*gizmos.glob("*.gizmo"), *gizmos.glob("*.png"), *gizmos.glob("examples/*.nk")]):
         found[f"impasto/nuke/gizmos/{path.relative_to(gizmos).as_posix()}"] = path.read_bytes()
     found["LICENSE"] = (PROJECT / "LICENSE").read_bytes()
+    found["package.py"] = REZ.format(version=version()).encode()
     found["README.txt"] = README.format(version=version()).encode()
     return found
 

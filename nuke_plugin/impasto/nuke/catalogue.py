@@ -37,7 +37,7 @@ def read(text: str) -> Mapping[str, Any]:
             "The impasto command's catalogue is not understood; install the nodes that belong to the command: run"
             " 'impasto nuke install'.",
             FAILED,
-            "SCHEMA",
+            reason="SCHEMA",
         )
     return told
 

@@ -14,10 +14,12 @@ from impasto.nuke.errors import NodeError
 VARIABLE = "IMPASTO_COMMAND"
 KEEP = "IMPASTO_KEEP_ENV"
 PATHS = "IMPASTO_PATH_MAP"
+TLS = "IMPASTO_TLS_CA"
+"""Path of the authority that signed the server's certificate, for servers reached by TLS."""
 
 _DROPPED_STARTS = ("PYTHON", "DYLD_", "QT_", "QML", "NUKE_")
 _DROPPED = frozenset({"LD_LIBRARY_PATH", "LD_PRELOAD", "TCL_LIBRARY", "TK_LIBRARY", "TCLLIBPATH", "VIRTUAL_ENV"})
-_OURS = frozenset({VARIABLE, KEEP, PATHS})
+_OURS = frozenset({VARIABLE, KEEP, PATHS, TLS})
 """For the nodes alone: a server refuses settings it does not know."""
 
 

@@ -29,7 +29,7 @@ def read(line: str) -> Event | None:
             f"The impasto command speaks events of schema {event['schema']}, this node of schema {SCHEMA}; install the"
             " nodes that belong to the command: run 'impasto nuke install'.",
             FAILED,
-            "SCHEMA",
+            reason="SCHEMA",
         )
     return event
 

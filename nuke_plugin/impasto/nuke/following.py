@@ -90,7 +90,10 @@ class Sending:
         Raises:
             NodeError: there is no command.
         """
-        return [*command.find(self.environment), *arguments, *(("--server", self.server) if self.server else ())]
+        authority = self.environment.get(command.TLS, "").strip()
+        tls = ("--tls-ca", authority) if authority and self.named else ()
+        named = ("--server", self.server) if self.server else ()
+        return [*command.find(self.environment), *arguments, *tls, *named]
 
     @property
     def named(self) -> bool:
@@ -222,7 +225,9 @@ def _run_patiently(
         pause = time.monotonic() + 1.0
         while time.monotonic() < pause:
             if cancelled():
-                raise NodeError("Cancelled; the server does not answer, so its job may go on.", CANCELLED, "CANCELLED")
+                raise NodeError(
+                    "Cancelled; the server does not answer, so its job may go on.", CANCELLED, reason="CANCELLED"
+                )
             time.sleep(sidecar.POLL)
 
 

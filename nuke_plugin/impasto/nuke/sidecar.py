@@ -64,7 +64,7 @@ class Sidecar:
             raise NodeError(
                 f"The impasto command {command[0]} cannot be started: {error.strerror}; set IMPASTO_COMMAND to it.",
                 FAILED,
-                "COMMAND_MISSING",
+                reason="COMMAND_MISSING",
             ) from error
         _alive.add(self)
         threading.Thread(target=self._read, name="impasto-events", daemon=True).start()
@@ -127,8 +127,9 @@ class Sidecar:
         told = self.finished or {}
         if code == 0:
             return None
-        message = told.get("message") or self._last_words(code)
-        return NodeError(message, code if code > 0 else FAILED, told.get("reason") or "SIDECAR_ENDED", self.log)
+        if told.get("message"):
+            return NodeError(told["message"], code if code > 0 else FAILED, told.get("reason") or "FAILED", self.log)
+        return NodeError(self._last_words(code), code if code > 0 else FAILED, reason="SIDECAR_ENDED", log=self.log)
 
     def _read(self) -> None:
         stream = self._process.stdout
@@ -188,7 +189,10 @@ def run(
             if cancelled():
                 sidecar.stop()
                 raise NodeError(
-                    "Cancelled; finished frames are kept, press Render to go on.", CANCELLED, "CANCELLED", log
+                    "Cancelled; finished frames are kept, press Render to go on.",
+                    CANCELLED,
+                    reason="CANCELLED",
+                    log=log,
                 )
     finally:
         sidecar.stop()

@@ -27,6 +27,7 @@ ELSEWHERE = frozenset(
         "IMPASTO_COMMAND",
         "IMPASTO_KEEP_ENV",
         "IMPASTO_PATH_MAP",
+        "IMPASTO_TLS_CA",
     }
 )
 """Variables read elsewhere: by the client side, the nodes in Nuke, the store of weights and the tests."""

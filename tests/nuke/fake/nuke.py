@@ -587,11 +587,12 @@ class MenuItem:
 
 class Menu(MenuItem):
     def __init__(self, *args, **kwargs) -> None:
-        self._name, self._items = args[0], {}
+        self._name, self._items, self._looks = args[0], {}, {}
 
     def addCommand(self, *args, **kwargs):
         compile(args[1], args[0], "exec")
         self._items[args[0]] = args[1]
+        self._looks[args[0]] = kwargs
 
     def addMenu(self, *args, **kwargs):
         return self._items.setdefault(args[0], Menu(args[0]))

@@ -143,6 +143,14 @@ class Opening(Scenario):
         nuke._root["colorManagement"]._value = "OCIO"
         self.assertEqual(self.check(node), "stale: its own knobs were changed")
 
+    def test_a_user_without_a_home_can_render_too(self):
+        os.environ["HOME"] = "/dev/null"
+        self.assertEqual(self.rendered(self.make()), "1001-1004 ready")
+
+    def rendered(self, node) -> str:
+        nuke._press(node, "render")
+        return self.wait(node)
+
 
 class Writing(Scenario):
     def write(self, node):
@@ -366,6 +374,8 @@ class Starting(Scenario):
         self.assertEqual(set(menus.NODES), set(knobs.KINDS))
         for command in menu._items.values():
             exec(command, {"nuke": nuke})
+        self.assertTrue(Path(nuke._plugin_path[0], menus.ICON).is_file())
+        self.assertEqual({item["icon"] for item in menu._looks.values()}, {menus.ICON})
 
     def test_closing_nuke_ends_the_sidecar_within_a_moment(self):
         code = (

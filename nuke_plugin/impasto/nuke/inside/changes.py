@@ -112,12 +112,16 @@ def _refuse_unusable(node: nuke.Node) -> None:
         )
     judged = turns.at_once(showing.judge(node))
     if judged.state == staleness.NONE:
-        raise NodeError(f"{node.fullName()} has no result yet; press its Render button first.", FAILED, "CACHE_MISSING")
+        raise NodeError(
+            f"{node.fullName()} has no result yet; press its Render button first.", FAILED, reason="CACHE_MISSING"
+        )
     if judged.state == staleness.STALE:
         words = f"{node.fullName()} is stale, because {judged.because}"
         choice = knobs.text(node, "when_stale")
         if choice == "error":
-            raise NodeError(f"{words}; render it again, or set 'when stale' to warn or use.", FAILED, "CACHE_STALE")
+            raise NodeError(
+                f"{words}; render it again, or set 'when stale' to warn or use.", FAILED, reason="CACHE_STALE"
+            )
         if choice == "warn":
             saying.say(f"{words}; its old frames are used.")
 

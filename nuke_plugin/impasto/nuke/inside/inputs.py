@@ -99,9 +99,11 @@ def _execute(node: nuke.Node, wish: Wish, read: Read, frames: tuple[int, ...]) -
                 nuke.execute(writer, first, last, 1, list(_views(wish, read)))
         except RuntimeError as error:
             if "cancel" in str(error).lower():
-                raise NodeError(f"Cancelled while {wish.node} read its {read.name}.", CANCELLED, "CANCELLED") from error
+                raise NodeError(
+                    f"Cancelled while {wish.node} read its {read.name}.", CANCELLED, reason="CANCELLED"
+                ) from error
             raise NodeError(
-                f"Nuke could not render the {read.name} of {wish.node}: {error}", FAILED, "INPUT"
+                f"Nuke could not render the {read.name} of {wish.node}: {error}", FAILED, reason="INPUT"
             ) from error
         finally:
             writer["disable"].setValue(True)

@@ -14,12 +14,15 @@ NODES = {
 }
 """Names in the menus, by the gizmos' names without their prefix."""
 
+ICON = "Impasto.png"
+"""Beside the gizmos, on Nuke's plugin path."""
+
 
 def add() -> None:
     """Add the nodes to the toolbar; asked again, nothing is added twice."""
     toolbar = nuke.toolbar("Nodes")
     if toolbar is None or toolbar.findItem("Impasto") is not None:
         return
-    menu = toolbar.addMenu("Impasto")
+    menu = toolbar.addMenu("Impasto", icon=ICON)
     for name, label in NODES.items():
-        menu.addCommand(label, f"nuke.createNode('Impasto_{name}')")
+        menu.addCommand(label, f"nuke.createNode('Impasto_{name}')", icon=ICON)

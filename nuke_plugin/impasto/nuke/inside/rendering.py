@@ -250,7 +250,7 @@ def _begin(running: Running, title: str, made: dict[str, Any], work: Work) -> No
         except NodeError as failure:
             error = failure
         except Exception as failure:  # a mistake of ours must still reach the artist
-            error = NodeError(f"Impasto made a mistake: {failure!r}; please report it.", FAILED, "INTERNAL")
+            error = NodeError(f"Impasto made a mistake: {failure!r}; please report it.", FAILED, reason="INTERNAL")
         task = None  # lets Nuke close its bar
         nuke.executeInMainThread(_finish, args=(running.node, made, error))
 

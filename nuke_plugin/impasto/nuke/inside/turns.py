@@ -87,8 +87,10 @@ def _turn(steps: Steps[T], answer: Any, error: BaseException | None, ended: Ende
 
 def _told(failure: Exception) -> NodeError:
     if isinstance(failure, ValueError) and "not attached to a node" in str(failure):  # deleted between two turns
-        return NodeError("A node was deleted while Impasto looked at the script; try again.", FAILED, "SCRIPT_CHANGED")
-    return NodeError(f"Impasto made a mistake: {failure!r}; please report it.", FAILED, "INTERNAL")
+        return NodeError(
+            "A node was deleted while Impasto looked at the script; try again.", FAILED, reason="SCRIPT_CHANGED"
+        )
+    return NodeError(f"Impasto made a mistake: {failure!r}; please report it.", FAILED, reason="INTERNAL")
 
 
 def _beside(steps: Steps[T], aside: Aside, ended: Ended[T]) -> None:
