@@ -311,8 +311,8 @@ class Rendering(Scenario):
         nuke._press(node, "doctor")
         nuke._pump(lambda: nuke._messages)
         self.assertIn("ok: python: 3.11", nuke._messages[0])
-        self.assertEqual(node["motion"].values(), ["farneback", "plate layers", "vector files", "dis"])
-        self.assertEqual((node["motion"].value(), node["look"].value()), ("dis", "hatching"))
+        self.assertEqual(node["motion"].values(), ["farneback", "plate layers", "vector files", "facets"])
+        self.assertEqual((node["motion"].value(), node["look"].value()), ("facets", "hatching"))
 
     def test_knobs_of_a_new_model_are_built_from_what_the_command_tells(self):
         node = self.make()

@@ -45,6 +45,11 @@ class Truly(Scenario):
         os.environ["PYTHONHOME"] = str(self.folder / "nowhere")
         os.environ["LD_LIBRARY_PATH"] = str(self.folder / "nowhere")
 
+    def make(self, kind: str = "StyleTransfer"):
+        node = super().make(kind)
+        node["motion"].setValue("dis")  # the quick one
+        return node
+
     def clean(self) -> None:
         """The environment of a Nuke that sets nothing."""
         for name in ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH"):
