@@ -8,8 +8,9 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
@@ -19,37 +20,26 @@ from typing import Annotated
 import typer
 
 from impasto.cli import options as o
-from impasto.cli import session
+from impasto.cli import session, settings
+from impasto.cli.findings import FAIL, OK, WARN, Finding
 from impasto.cli.report import size
 from impasto.client import ImpastoError
 from impasto.client.folders import cache_folder
 
-OK, WARN, FAIL = "ok", "warn", "fail"
 SERVER_PARTS = ("torch", "numpy", "OpenEXR", "PyOpenColorIO", "cv2", "safetensors", "grpc_reflection", "structlog")
+CLOCKS = 5.0
+"""Seconds by which clocks may differ."""
 _MARKS = {OK: "ok  ", WARN: "warn", FAIL: "FAIL"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at.
-
-    Attributes:
-        name: of the thing.
-        state: ok, warn or fail.
-        found: what was found.
-        cure: what to do; empty where nothing need be done.
-    """
-
-    name: str
-    state: str
-    found: str
-    cure: str = ""
 
 
 def doctor(
     server: o.Server = "",
     tls_ca: o.TlsCa = None,
     cache: o.Cache = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="TOML", help="Look at this server's settings too: roots, state, doors."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> int:
     """Look whether everything needed is here, and say how to mend what is not.
@@ -57,7 +47,7 @@ def doctor(
     Ends with 1 if anything fails.
     """
     findings = []
-    for look in _looks(server, tls_ca, cache or cache_folder()):
+    for look in _looks(server, tls_ca, cache or cache_folder(), config):
         for finding in look():
             findings.append(finding)
             if not as_json:
@@ -70,7 +60,9 @@ def doctor(
     return int(failed)
 
 
-def _looks(server: str, tls_ca: Path | None, cache: Path) -> Iterator[Callable[[], Iterator[Finding]]]:
+def _looks(
+    server: str, tls_ca: Path | None, cache: Path, config: Path | None
+) -> Iterator[Callable[[], Iterator[Finding]]]:
     installed = all(find_spec(part) for part in SERVER_PARTS)
     yield _look_at_python
     yield _look_at_version
@@ -80,6 +72,9 @@ def _looks(server: str, tls_ca: Path | None, cache: Path) -> Iterator[Callable[[
         yield _look_at_colour
     yield _look_at_video
     yield lambda: _look_at_cache(cache)
+    yield lambda: _look_at_clock(cache)
+    if config is not None:
+        yield lambda: settings.look_at(config)
     if server or installed:
         yield lambda: _look_at_service(server, tls_ca, cache)
 
@@ -170,18 +165,39 @@ def _look_at_cache(cache: Path) -> Iterator[Finding]:
     yield Finding("cache", WARN if little else OK, f"{cache}, {size(free)} free", cure)
 
 
+def _look_at_clock(cache: Path) -> Iterator[Finding]:
+    """The cache's disk keeps time of its own where it is on the network; entries are dropped by it."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=cache) as file:
+            off = os.stat(file.name).st_mtime - time.time()  # noqa: PTH116
+    except OSError:
+        return  # the cache is told of already
+    if abs(off) > CLOCKS:
+        cure = "Set the clocks of this machine and of the cache's by NTP."
+        yield Finding("clock", WARN, f"the disk of {cache} keeps a time {off:+.0f} s off ours", cure)
+    else:
+        yield Finding("clock", OK, time.strftime("%Y-%m-%d %H:%M:%S %Z"))
+
+
 def _look_at_service(server: str, tls_ca: Path | None, cache: Path) -> Iterator[Finding]:
     """A server that answers, and what it can paint and measure with."""
     name = server or "in this process"
     try:
         with session.client(server, tls_ca, cache) as client:
-            models = client.models()
+            models, version, clock = client.models(), client.server_version, client.clock_error
     except ImpastoError as error:
-        yield Finding("service", FAIL, f"{name}: {error.message}", "Start it, or see its log.")
+        cures = {"TOKEN_WRONG": "Set IMPASTO_TOKEN to the server's token.", "SERVER_TOO_OLD": "Update the server."}
+        cure = cures.get(error.reason, "Start it, look at the address and --tls-ca, or see its log.")
+        yield Finding("service", FAIL, f"{name}: {error.message}", cure)
         return
-    yield Finding("service", OK, f"{name}: answers and is healthy")
+    yield Finding("service", OK, f"{name}: answers and is healthy, Impasto {version}")
+    if clock is not None and abs(clock) > CLOCKS:
+        cure = "Set both clocks by NTP: jobs are listed and expire by the server's."
+        yield Finding("clocks", WARN, f"the server's clock is {clock:+.0f} s off ours", cure)
     for family in sorted({model.family for model in models}):
         ready = [model.id for model in models if model.family == family and model.ready]
         waiting = [model.id for model in models if model.family == family and not model.ready]
         found = f"{', '.join(ready) or 'none'} ready" + (f"; {', '.join(waiting)} without weights" if waiting else "")
-        yield Finding(family, OK if ready else FAIL, found, "" if ready else "Install Impasto again: it is not whole.")
+        cure = f"To use them: impasto models pull {waiting[0]} (or import FILE)." if waiting else ""
+        state = OK if ready else FAIL
+        yield Finding(family, state, found, cure if ready else "Install Impasto again: it is not whole.")

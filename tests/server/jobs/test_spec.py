@@ -201,3 +201,15 @@ def test_writing_onto_an_input_is_refused_also_through_links(tmp_path):
         assert caught.value.reason == "OUTPUT_IS_INPUT"
     spec.output.pattern = str(tmp_path / "new.####.exr")
     refuse_writing_onto_inputs(spec, (1001,), ("",))
+
+
+@pytest.mark.parametrize("where", ["plate", "output", "file"])
+def test_a_path_that_no_system_can_hold_is_refused(where):
+    spec = motion_job()
+    if where == "file":
+        spec.plate.files[0].file.path = "/show/\0a.exr"
+    else:
+        getattr(spec, where).pattern = "/show/\0.####.exr"
+    with pytest.raises(BadRequest) as caught:
+        check(spec)
+    assert caught.value.reason == "FILES_INVALID"

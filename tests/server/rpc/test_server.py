@@ -10,6 +10,7 @@ import pytest
 from world import Caller, copying, private, serving, until
 
 from impasto.server.errors import BadRequest, NotReady
+from impasto.server.jobs.lock import Lock
 from impasto.server.rpc.server import start
 from impasto.v1.job_pb2 import ListJobsRequest
 from impasto.v1.job_pb2_grpc import JobServiceStub
@@ -139,3 +140,18 @@ def test_a_state_that_cannot_be_made_is_named(tmp_path):
     with pytest.raises(NotReady, match="--state") as caught:
         start(private(tmp_path / "a", state_dir=tmp_path / "file" / "state"), copying)
     assert caught.value.reason == "STATE_UNUSABLE"
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next_and_what_is_held_or_young_stays(tmp_path):
+    folders = {name: tmp_path / f"impasto-{name}" for name in ("killed", "held", "young", "other")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        if name != "other":
+            (folder / "lock").touch()
+        if name != "young":
+            os.utime(folder, (1e9, 1e9))
+    held = Lock(folders["held"])
+    with serving(tmp_path / "impasto-own", state_dir=tmp_path / "impasto-own", temporary=True):
+        assert {name for name, folder in folders.items() if folder.exists()} == {"held", "young", "other"}
+    held.release()
+    assert not (tmp_path / "impasto-own").exists()

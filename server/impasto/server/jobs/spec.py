@@ -60,6 +60,7 @@ def check(spec: JobSpec) -> Frames:
         BadRequest: the first thing that is wrong, with its cure.
         NotFound: a model is not known (`MODEL_UNKNOWN`).
     """
+    _refuse_broken_paths(spec)
     kind = spec.WhichOneof("kind")
     if kind is None:
         raise BadRequest(
@@ -82,6 +83,14 @@ def check(spec: JobSpec) -> Frames:
     if kind == "interpolate":
         _check_interpolation(spec)
     return frames
+
+
+def _refuse_broken_paths(spec: JobSpec) -> None:
+    """Refuse paths that no system can hold."""
+    paths = [spec.plate.pattern, spec.output.pattern, spec.output.sheet, *(ref.path for _, ref in file_refs(spec))]
+    broken = next((path for path in paths if "\0" in path), None)
+    if broken is not None:
+        raise BadRequest(f"The path {broken!r} holds a zero byte; no file can be called so.", reason="FILES_INVALID")
 
 
 def makes_frames(spec: JobSpec) -> bool:

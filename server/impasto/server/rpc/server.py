@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
 from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.figures import Figures
+from impasto.server.jobs.lock import Lock
 from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.places import Places
 from impasto.server.jobs.queue import Queue, Runner
@@ -53,6 +55,9 @@ PING = 1000
 """Milliseconds between signs of life a silent client may send; gRPC's own 5 minutes would end a long watch."""
 GRACE = 20.0
 """Seconds the running job has to come to its next step when the server ends."""
+
+YOUNG = 60.0
+"""Seconds in which a folder may be somebody's who is only starting."""
 
 log = structlog.get_logger(__name__)
 
@@ -146,6 +151,8 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
             tls=bool(config.tls_cert),
             token=bool(tokens),
         )
+    if config.temporary:
+        _sweep(config.state_dir)
     _make_state(config.state_dir)
     store = JobStore(config.state_dir)
     exits = contextlib.ExitStack()
@@ -234,6 +241,16 @@ def _tokens(config: ServerConfig) -> dict[str, str]:
     own = config.temporary or config.address_file is not None
     made_up = own and not config.listen.startswith("unix:")
     return config.tokens or ({secrets.token_urlsafe(32): ""} if made_up else {})
+
+
+def _sweep(own: Path) -> None:
+    """Remove what servers inside commands left behind that were killed: folders like ours that nobody holds."""
+    for folder in own.parent.glob("impasto-*"):
+        with contextlib.suppress(OSError, NotReady):
+            if folder != own and (folder / "lock").is_file() and time.time() - folder.stat().st_mtime > YOUNG:
+                lock = Lock(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                lock.release()
 
 
 def _make_state(folder: Path) -> None:
