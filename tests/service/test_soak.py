@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 def test_64_clients_at_once_each_get_their_frames(tmp_path):
     shots = {}
     for client in range(64):
-        write_plates(tmp_path / f"p{client}", range(client * 10, client * 10 + 3))
+        write_plates(tmp_path / f"p{client}", range(1001 + client * 10, 1004 + client * 10))
         shots[client] = str(tmp_path / f"p{client}" / "plate.####.exr")
     found, began = {}, time.monotonic()
     with serving(tmp_path / "s", painting, listen="127.0.0.1:0") as (running, _):
@@ -50,7 +50,7 @@ def test_64_clients_at_once_each_get_their_frames(tmp_path):
             thread.start()
         for thread in threads:
             thread.join()
-    assert found == {number: list(range(number * 10, number * 10 + 3)) for number in range(64)}
+    assert found == {number: list(range(1001 + number * 10, 1004 + number * 10)) for number in range(64)}
     print(f"\n64 clients, 192 frames sent, made and fetched: {time.monotonic() - began:.1f} s")
 
 
