@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from impasto.server.shots.analysis import spread
 from impasto.server.shots.keys import Key
 from impasto.server.shots.layers import Layer
 from impasto.server.shots.relight import split
+from impasto.server.shots.shot import Watch
 from impasto.v1.job_pb2 import Style as StyleSpec
 from impasto.v1.job_pb2 import StylizeSpec
 
@@ -37,7 +39,7 @@ def manner_of(wish: StylizeSpec, device: str, precision: str) -> Manner:
         preserve_colour=wish.preserve_colour,
         preserve_luminance=wish.preserve_luminance,
         statistics=Statistics(wish.statistics or Statistics.FROZEN),
-        parameters=dict(wish.look_parameters),
+        parameters=dict(sorted(wish.look_parameters.items())),
         device=device,
         precision=precision,
         compiled=wish.compile,
@@ -52,23 +54,23 @@ class _Workshop:
     shot: PlateShot
     display: plates.Window
     shaper: plates.Shaper
+    watch: Watch
     manner: Manner
 
     @property
     def wish(self) -> StylizeSpec:
         return self.task.spec.stylize
 
+    @cached_property
     def told(self) -> str:
         """All that decides how any style is painted."""
-        model = looks.find(self.wish.look)
-        return f"{model.id}/{model.version}/{self.manner!r}/{self.task.spec.colour.style}/{self._digests()}"
+        model, nets = looks.find(self.wish.look), ",".join(map(weights.digest, self.weights))
+        return f"{model.id}/{model.version}/{self.manner!r}/{self.task.spec.colour.style}/{nets}"
 
+    @cached_property
     def weights(self) -> tuple[Path, ...]:
         """The look's files, checked."""
         return looks.ready_files(self.wish.look)
-
-    def _digests(self) -> str:
-        return ",".join(weights.digest(file) for file in self.weights())
 
     def stable(self, painter: Painter, digest: str) -> Callable[[int], Painter]:
         """The painter of every frame: it sees what a screen shows, and its statistics are those of the shot."""
@@ -90,10 +92,10 @@ class _Workshop:
 
     def _kept(self, digest: str) -> Callable[[int, Callable[[], Moments]], Moments]:
         """Statistics measured before, for this painter and these frames, are taken from the store."""
-        store, shot = self.task.store, self.shot
+        store, shot, watch = self.task.store, self.shot, self.watch
 
         def kept(frame: int, measure: Callable[[], Moments]) -> Moments:
-            self.task.listener.progress("statistics", frame, shot.view, 0.0)
+            watch.stage("statistics", frame)
             key = f"moments-{_digest(digest, repr(self.shaper), shot.digest(frame))}"
             arrays = store.load(key)
             if arrays is None:
@@ -111,11 +113,11 @@ class _Workshop:
 
 
 def make_layers(
-    task: Task, shot: PlateShot, display: plates.Window, keys: Sequence[Key], shaper: plates.Shaper
+    task: Task, shot: PlateShot, display: plates.Window, keys: Sequence[Key], shaper: plates.Shaper, watch: Watch
 ) -> tuple[Layer, ...]:
     """The layers of a job; with keys and no style one that paints after the nearest key."""
     wish = task.spec.stylize
-    shop = _Workshop(task, shot, display, shaper, manner_of(wish, task.plan.device, task.plan.precision))
+    shop = _Workshop(task, shot, display, shaper, watch, manner_of(wish, task.plan.device, task.plan.precision))
     if not wish.styles:
         return (_after_nearest(shop, keys),)
     return tuple(_layer(shop, group) for group in _groups(wish.styles, task) if _weight(group) > 0)
@@ -148,9 +150,9 @@ def _layer(shop: _Workshop, group: Sequence[StyleSpec]) -> Layer:
     else:
         # One style alone is whole whatever its weight.
         shares = [weight for _, weight in named] if len(group) > 1 else [1.0]
-        digest = _digest(shop.told(), *(name for name, _ in named), repr([share / sum(shares) for share in shares]))
+        digest = _digest(shop.told, *(name for name, _ in named), repr([share / sum(shares) for share in shares]))
         painter = looks.after_pictures(
-            shop.wish.look, [_picture(style, shop.task) for style in group], shares, shop.weights(), shop.manner
+            shop.wish.look, [_picture(style, shop.task) for style in group], shares, shop.weights, shop.manner
         )
     frames = frozenset(parse_frames(first.frames)) if first.frames else None
     return Layer(
@@ -191,13 +193,13 @@ def _fade(shot: Sequence[int], frames: frozenset[int] | None, length: int) -> Ca
 def _after_nearest(shop: _Workshop, keys: Sequence[Key]) -> Layer:
     """Paints what no key sees in the manner of the nearest key."""
     made: dict[int, Callable[[int], Painter]] = {}
-    digest = _digest(shop.told(), "nearest of", *(f"{key.frame} {key.digest}" for key in keys))
+    digest = _digest(shop.told, "nearest of", *(f"{key.frame} {key.digest}" for key in keys))
 
     def nearest(frame: int) -> Painter:
         key = min(keys, key=lambda key: (abs(key.frame - frame), key.frame))
         if key.frame not in made:
             manner = screen.show(key.picture, shop.shaper)[..., *_covered(key)]
-            painter = looks.after_pictures(shop.wish.look, [manner], [1.0], shop.weights(), shop.manner)
+            painter = looks.after_pictures(shop.wish.look, [manner], [1.0], shop.weights, shop.manner)
             made[key.frame] = shop.stable(painter, _digest(digest, str(key.frame)))
         return made[key.frame](frame)
 

@@ -124,14 +124,14 @@ def _layers_of_files(task: Task, shot: PlateShot) -> Callable[[int], dict[str, N
 
 
 def make_recipe(
-    task: Task, shot: PlateShot, display: plates.Window, analysis: Analysis, shaper: plates.Shaper
+    task: Task, shot: PlateShot, display: plates.Window, analysis: Analysis, shaper: plates.Shaper, watch: Watch
 ) -> Recipe:
     """Keys and looks of a stylize job, read from their files."""
     wish = task.spec.stylize
     keys = tuple(_key(task, key, shot, display) for key in sorted(wish.keys, key=lambda key: key.frame))
     return Recipe(
         keys=keys,
-        layers=make_layers(task, shot, display, keys, shaper),
+        layers=make_layers(task, shot, display, keys, shaper, watch),
         relight=wish.relight if wish.HasField("relight") else 1.0,
         seed=wish.seed,
         shaper=shaper,

@@ -167,7 +167,7 @@ def _paint(
     passes = set(task.spec.output.passes)
     if task.spec.WhichOneof("kind") == "motion" or (_strength(task) == 0 and "source" not in passes):
         return iter([None] * len(wanted))
-    recipe = make_recipe(task, shot, display, analysis, shaper)
+    recipe = make_recipe(task, shot, display, analysis, shaper, follow)
     if task.spec.output.quality.measure == "none":
         return iter(shots.render(shot, recipe, motion, wanted, task.store, follow))
     frames = with_neighbours(wanted, motion)

@@ -201,6 +201,18 @@ def test_what_a_local_painter_was_given_stays_when_colour_is_preserved(plate, st
     assert torch.equal(painted[~where.expand_as(painted)], start[~where.expand_as(painted)])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("look", ["impasto", "microast", "adain", "styleformer", "gatys"])
+def test_every_net_paints_on_cuda_as_on_the_cpu_with_seeded_weights(look, files, plate, style):
+    manner = replace(COARSE, parameters={"steps": 2.0} if look == "gatys" else {})
+    there, here = (
+        after_pictures(look, [style], [1.0], files[look], replace(manner, device=device)).paint(plate)
+        for device in ("cuda", "cpu")
+    )
+    assert there.device.type == "cpu"
+    assert torch.allclose(there, here, atol=2e-3)
+
+
 def test_gatys_opens_what_reaches_as_far_as_is_of_use(files):
     net = gatys.open_vgg(files["gatys"][0])
     assert list(net.marks)[-1] == "relu2_1"

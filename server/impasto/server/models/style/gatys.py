@@ -99,11 +99,20 @@ class GatysPainter:
         recipe: Recipe,
     ) -> None:
         self._net, self._recipe, self._scale = net, recipe, style_scale
+        self._device = "cpu"
         self._styles = [style.clamp(0.0, 1.0) for style in styles]
         self._shares, self._masks = shares, masks
         known = list(net.marks)
         self._content_layer = CONTENT_LAYER if CONTENT_LAYER in known else known[-1]
         self._style_layers = [layer for layer in STYLE_LAYERS if layer in known]
+
+    def on(self, device: str) -> GatysPainter:
+        """The same painter, working on this device from now on."""
+        self._device = device
+        self._net.to(device)
+        self._styles = [style.to(device) for style in self._styles]
+        self._masks = None if self._masks is None else self._masks.to(device)
+        return self
 
     def paint(
         self,
@@ -115,8 +124,8 @@ class GatysPainter:
         check: Callable[[], None] = lambda: None,
     ) -> Tensor:
         """Paint the whole of `content` (1, 3, H, W), display-like; `start` is gone on from, `seed` changes nothing."""
-        plate = content.clamp(0.0, 1.0)
-        picture = (plate if start is None else start).detach()
+        plate = content.clamp(0.0, 1.0).to(self._device)
+        picture = (plate if start is None else start.to(self._device)).detach()
         height, width = plate.shape[-2:]
         steps = self._recipe.steps
         for level, count in enumerate(steps):
@@ -126,7 +135,7 @@ class GatysPainter:
             size = (max(1, height // shrink), max(1, width // shrink))
             small = _sized(plate, size)
             picture = self._optimise(_sized(picture, size), small, count, check)
-        return _with_chroma(picture, plate) if self._recipe.luma_only else picture
+        return (_with_chroma(picture, plate) if self._recipe.luma_only else picture).cpu()
 
     def _optimise(self, picture: Tensor, plate: Tensor, steps: int, check: Callable[[], None]) -> Tensor:
         """Optimise `picture` at the size of `plate` for `steps` evaluations of the loss."""

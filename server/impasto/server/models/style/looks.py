@@ -14,9 +14,11 @@ from impasto.server.models.card import Model, Parameter
 from impasto.server.models.style import files, johnson, presets
 from impasto.server.models.style.canvas import Canvas
 from impasto.server.models.style.feedforward import FeedForwardPainter, for_shot
+from impasto.server.models.style.gatys import GatysPainter
 from impasto.server.models.style.painter import Painter
 from impasto.server.models.style.preserve import Preserving
 from impasto.server.models.style.statistics import Moments, Statistics, norms
+from impasto.server.models.style.styleformer import StyleFormerPainter
 
 DEFAULT_LOOK = "swd"
 """What paints after a picture where nothing else is asked for."""
@@ -160,6 +162,8 @@ def _finished(painter: Painter, model: Model, manner: Manner) -> Painter:
     """A model's painter on its device, on a canvas of its own, leaving to the plate what it is to."""
     if isinstance(painter, FeedForwardPainter):
         painter = replace(painter, device=manner.device, precision=manner.precision, compiled=manner.compiled)
+    elif isinstance(painter, StyleFormerPainter | GatysPainter):
+        painter = painter.on(manner.device)
     if model.canvas and manner.canvas:
         painter = Canvas.for_scale(painter, model.canvas, manner.style_scale)
     if manner.preserve_colour or manner.preserve_luminance:

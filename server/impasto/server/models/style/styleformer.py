@@ -223,9 +223,16 @@ class StyleFormerPainter:
     local = False
 
     def __init__(self, net: StyleFormer, styles: list[Tensor], shares: Tensor) -> None:
-        self._net = net
+        self._net, self._device = net, "cpu"
         self._styles = [net.transformer.known(net.features(style)) for style in styles]
         self._shares = shares
+
+    def on(self, device: str) -> StyleFormerPainter:
+        """The same painter, working on this device from now on."""
+        self._device, self._shares = device, self._shares.to(device)
+        self._net.to(device)
+        self._styles = [(groups.to(device), bank.to(device)) for groups, bank in self._styles]
+        return self
 
     @torch.no_grad()
     def paint(
@@ -241,10 +248,11 @@ class StyleFormerPainter:
         height, width = content.shape[-2:]
         pad = (0, max(-width % 16, MODEL.smallest - width), 0, max(-height % 16, MODEL.smallest - height))
         check()
-        features = self._net.features(F.pad(content.clamp(0.0, 1.0), pad, mode="replicate"))
+        seen = F.pad(content.clamp(0.0, 1.0), pad, mode="replicate").to(self._device)
+        features = self._net.features(seen)
         check()
         painted: Tensor = self._net.decoder(self._net.transformer(features, self._styles, self._shares))
-        return painted[..., :height, :width].contiguous()
+        return painted[..., :height, :width].contiguous().cpu()
 
 
 @torch.no_grad()
