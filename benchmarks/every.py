@@ -1,7 +1,7 @@
 """What is saved by painting every Nth frame, and what it costs in quality, on the truth shots.
 
     python benchmarks/every.py [--assets ASSETS] [--shots orbit ...] [--frames 1001-1012] [--every 1 2 4 8 16]
-        [--motion dis] [--weights johnson/mosaic.pth] [--pictures DIR]
+        [--motion MODEL] [--weights johnson/mosaic.pth] [--pictures DIR]
 
 Prints, for every N: calls of the painter and work saved (a net paints whole frames), E_1 and E_8 (error along the true
 motion relative to painting every frame alone), detail and the low-pass difference to the frame painted alone, and how
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--shots", nargs="+", default=list(SHOTS))
     parser.add_argument("--frames", default="1001-1012")
     parser.add_argument("--every", nargs="+", type=int, default=[1, 2, 4, 8, 16])
-    parser.add_argument("--motion", default="dis")
+    parser.add_argument("--motion", default="default")
     parser.add_argument("--weights", default="johnson/mosaic.pth")
     parser.add_argument("--pictures", type=Path)
     wish = parser.parse_args()

@@ -1,6 +1,6 @@
 """How near frames in between come to the truth, beside a cross-fade and plain OpenCV DIS with splats, in one run.
 
-    python benchmarks/interpolation.py [--assets ASSETS] [--motion dis] [--models splat ...] [--triplets Walking ...]
+    python benchmarks/interpolation.py [--assets ASSETS] [--motion MODEL] [--models splat ...] [--triplets Walking ...]
         [--shots orbit ...] [--pictures DIR] [--speed]
 
 Prints PSNR / SSIM on pictures rounded to 8 bit, for every Middlebury triplet of the assets and for middle frames of the
@@ -25,6 +25,7 @@ from torch import Tensor
 from truth import SHOTS, Array, srgb
 
 from impasto.server import plates
+from impasto.server.jobs.spec import DEFAULT_MOTION
 from impasto.server.models import catalogue, weights
 from impasto.server.models.interpolation.interpolator import Interpolator
 from impasto.server.ops.splat import fill, splat
@@ -190,7 +191,9 @@ def judge(
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
         for way, made in {**ways, "truth": shown[1]}.items():
-            cv2.imwrite(str(pictures / f"{name}-{way.replace(' ', '-')}.png"), eight(made)[::-1].transpose(1, 2, 0))
+            cv2.imwrite(
+                str(pictures / f"{name}-{way.replace(' ', '-')}.png"), np.uint8(eight(made)[::-1].transpose(1, 2, 0))
+            )
     return row
 
 
@@ -218,7 +221,7 @@ def main() -> None:
     project = Path(__file__).resolve().parent.parent
     default = os.environ.get("IMPASTO_ASSETS", project.parent / "shared" / "assets")
     parser.add_argument("--assets", type=Path, default=Path(default))
-    parser.add_argument("--motion", default="dis")
+    parser.add_argument("--motion", default=DEFAULT_MOTION)
     parser.add_argument("--models", nargs="*", default=None, help="beside splat; default: those that need no download")
     parser.add_argument("--triplets", nargs="*", default=None)
     parser.add_argument("--shots", nargs="*", default=list(SHOTS))

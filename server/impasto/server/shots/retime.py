@@ -26,9 +26,9 @@ HOLD, NEAREST = "hold", "nearest"
 CALM = 8.0
 """Pixels: where 95 of 100 move less, a kernel method may be taken."""
 
-_CONSISTENT = 0.3
+_CONSISTENT = 0.25
 """Share of pixels whose motion there and back agrees under which two frames may be a cut."""
-_ALIKE = 0.5
+_ALIKE = 0.8
 """Correlation along the motion under which they are."""
 
 
@@ -166,7 +166,7 @@ class Between:
 def is_cut(pair: Pair) -> bool:
     """Whether two pictures are of two shots: motion there and back disagrees nearly everywhere, and what it joins does
     not look alike."""
-    if float((pair.trust_first > 0.5).float().mean()) >= _CONSISTENT:
+    if max(float((trust > 0.5).float().mean()) for trust in (pair.trust_first, pair.trust_second)) >= _CONSISTENT:
         return False
     a, b = pair.first.mean(1, keepdim=True), warp(pair.second, pair.forward).mean(1, keepdim=True)
     a, b = a - a.mean(), b - b.mean()
