@@ -257,7 +257,7 @@ def test_10000_fuzzed_requests_leave_the_server_alive_and_flat(tmp_path):
             except grpc.RpcError as error:
                 code = error.code().name
                 assert "made a mistake" not in error.details(), (name, bytes(body), error.details())  # noqa: PT017
-                code += " (not a message)" if "deserializing" in error.details() else ""
+                code += " (no message)" if "no message" in error.details() else ""
             said[code] = said.get(code, 0) + 1
             if count in (2000, 6000, 9999):
                 marks.append(round(memory(process)))
@@ -267,7 +267,7 @@ def test_10000_fuzzed_requests_leave_the_server_alive_and_flat(tmp_path):
         assert caller.watch(job.name, timeout=120)[-1].state.state == JOB_STATE_SUCCEEDED
     print(f"\n10000 fuzzed requests: {said}; memory after 2000, 6000, 10000: {marks} MiB")
     assert said.get("UNAVAILABLE", 0) == 0
-    assert marks[2] - marks[1] < 60
+    assert marks[2] - marks[1] < 30
 
 
 def test_3000_fuzzed_exr_uploads_leave_the_server_alive_and_flat(tmp_path):

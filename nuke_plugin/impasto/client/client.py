@@ -318,7 +318,9 @@ class Client:
                 if state_name(self.get(job).state) in ENDED:
                     return
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED and not patience.allows(error):
+                if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    self._connection.check(self._patience)  # nothing may have happened, or nobody may be there
+                elif not patience.allows(error):
                     raise from_rpc(error, self.address) from error
             finally:
                 call.cancel()

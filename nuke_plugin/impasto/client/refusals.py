@@ -71,6 +71,7 @@ REFUSALS = frozenset(
         "RANGE_INVALID",
         "REQUEST_ID_REUSED",
         "REQUEST_ID_TOO_LONG",
+        "REQUEST_MALFORMED",
         "SERVER_NOT_INSTALLED",
         "SERVER_TOO_OLD",
         "SHOT_EMPTY",

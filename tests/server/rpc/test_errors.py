@@ -5,6 +5,7 @@ import grpc
 import pytest
 from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
+from world import serving
 
 from impasto.server import errors
 from impasto.server.rpc.errors import status_of
@@ -92,3 +93,18 @@ def test_the_page_of_errors_lists_every_reason_and_no_other():
         "missing": [],
         "unused": [],
     }
+
+
+@pytest.mark.parametrize("name", ["JobService/CreateJob", "JobService/WatchJob", "PlateService/Upload"])
+def test_a_request_that_is_no_message_is_refused_in_a_sentence(tmp_path, name):
+    with serving(tmp_path / "s") as (_, caller):
+        call = {
+            "JobService/CreateJob": caller.channel.unary_unary,
+            "JobService/WatchJob": caller.channel.unary_stream,
+            "PlateService/Upload": caller.channel.stream_unary,
+        }[name](f"/impasto.v1.{name}")
+        request = iter([b"\xff\xff"]) if "Upload" in name else b"\xff\xff"
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call(request, timeout=10))
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "no message" in caught.value.details()

@@ -63,7 +63,7 @@ class Plan:
         views: views to render, hero first; one empty name where the plate has none; empty while no header was seen.
         device: `cpu` or `cuda:N`.
         precision: `float32` or `bfloat16`.
-        threads: worker threads; never changes a pixel.
+        threads: that compress and uncompress files; never changes a pixel.
         memory: bytes planned for.
         choices: numerical choices by name, for people to read.
         warnings: what its user should know before it runs.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.server import plates, shots
-from impasto.server.errors import FrameError
+from impasto.server.errors import FrameError, ImpastoError
 from impasto.server.jobs import pick, review
 from impasto.server.jobs.masks import read_mask
+from impasto.server.jobs.memory import ran_out
 from impasto.server.jobs.recipe import make_motion, make_recipe
 from impasto.server.jobs.retime import retime
 from impasto.server.jobs.sequence import Follow, Sequence, sequences
@@ -24,6 +27,11 @@ from impasto.server.shots.quality import painted_alone, reviewed, with_neighbour
 from impasto.server.shots.render import Painted
 from impasto.server.shots.stmap import stmaps
 
+SPOILT = 3
+"""Frames in a row that fail by a mistake of ours before the whole job does."""
+
+log = structlog.get_logger(__name__)
+
 
 def run(task: Task) -> None:
     """Make and write every frame of a job that is not written yet.
@@ -34,6 +42,7 @@ def run(task: Task) -> None:
         ImpastoError: what concerns the whole job.
         Cancelled: it was stopped on demand.
     """
+    plates.use_threads(task.plan.threads)
     for sequence in sequences(task):
         kind = task.spec.WhichOneof("kind")
         if kind == "keys":
@@ -76,15 +85,31 @@ def _review(task: Task, sequence: Sequence, follow: Follow) -> None:
 def _make(task: Task, sequence: Sequence, wanted: list[int], follow: Follow) -> None:
     """Make and write frames."""
     raster, display = common_raster(sequence.frames)
-    makers = [_make_view(task, sequence, view, raster, display, wanted, follow) for view in sequence.views]
-    for frame in wanted:
-        paintings, figures = {}, {}
-        for view, maker in zip(sequence.views, makers, strict=True):
-            paintings[view], figures[view] = next(maker)
+    makers: list[Iterator[tuple[plates.Painting, dict[str, float]]]] = []
+    spoilt = 0
+    for place, frame in enumerate(wanted):
         try:
-            _write(task, sequence, frame, paintings, figures, follow)
+            if not makers:  # at first, and after a frame that could not be made, which ends them
+                rest = wanted[place:]
+                makers = [_make_view(task, sequence, view, raster, display, rest, follow) for view in sequence.views]
+            made = dict(zip(sequence.views, [next(maker) for maker in makers], strict=True))
+            paintings = {view: painting for view, (painting, _) in made.items()}
+            _write(task, sequence, frame, paintings, {view: own for view, (_, own) in made.items()}, follow)
+            spoilt = 0
         except FrameError as error:
             task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
+            makers = []
+        except ImpastoError:
+            raise
+        except Exception as error:
+            spoilt += 1
+            if spoilt == SPOILT or ran_out(error):
+                raise
+            number = secrets.token_hex(4)
+            log.exception("frame failed", frame=frame, view=sequence.view, number=number)
+            sentence = f"The server made a mistake; report it with the log around '{number}' on the server."
+            task.listener.frame_failed(frame, sequence.view, "INTERNAL", sentence)
+            makers = []
         follow.written += 1
 
 

@@ -3,7 +3,7 @@
 from impasto.server.plates.apart import Apart
 from impasto.server.plates.colour import ColourSpace
 from impasto.server.plates.contact_sheet import contact_sheet, flow_colours
-from impasto.server.plates.exr import write
+from impasto.server.plates.exr import use_threads, write
 from impasto.server.plates.header import Header
 from impasto.server.plates.limits import Limits
 from impasto.server.plates.mask import mask, mask_channel
@@ -41,5 +41,6 @@ __all__ = [
     "preview",
     "read",
     "read_header",
+    "use_threads",
     "write",
 ]

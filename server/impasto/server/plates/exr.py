@@ -39,9 +39,17 @@ _LARGEST_INT = 2**31
 _MASKS = {"string": b"strinG", "stringvector": b"stringvectoR", "deepImageState": b"deepImageStatE"}
 
 
+MOST_THREADS = 8
+
+
 @functools.cache
 def _start_threads() -> None:
-    OpenEXR.set_global_thread_count(min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4))
+    use_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+
+
+def use_threads(count: int) -> None:
+    """Compress and uncompress with so many threads, at most 8, in the whole process; changes no bit of a file."""
+    OpenEXR.set_global_thread_count(max(1, min(MOST_THREADS, count)))
 
 
 def read_header(path: Path, limits: Limits) -> Header:

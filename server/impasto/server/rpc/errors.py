@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import grpc
 import structlog
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -64,20 +65,65 @@ def refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
 
 
 class ErrorInterceptor(grpc.ServerInterceptor):
-    """Turns whatever a call raises into a status."""
+    """Turns whatever a call raises into a status, and takes requests apart itself.
+
+    gRPC 1.85 answers a request that is no message with INTERNAL and keeps 16 KiB of it for ever; here it is refused as
+    any other that cannot be understood.
+    """
 
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None], details: Any
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the handler of a call."""
         handler = continuation(details)
-        return None if handler is None else wrapped(handler, _guarded, _guarded_stream)
+        if handler is None:
+            return None
+        parse, many = handler.request_deserializer, handler.request_streaming
+        return wrapped(
+            handler,
+            lambda ask: _guarded(_parsing(ask, parse, many)),
+            lambda ask: _guarded_stream(_parsing(ask, parse, many)),
+            parse=None,
+        )
+
+
+def _parsing(behaviour: Callable[[Any, Any], Any], parse: Callable[[bytes], Any] | None, many: bool) -> Any:
+    """A behaviour that is given bytes, from one that is given messages."""
+
+    def message(data: bytes) -> Any:
+        if parse is None:
+            return data
+        try:
+            return parse(data)
+        except DecodeError as error:
+            raise BadRequest(
+                "The request is no message of this call; update the client, or look at what lies between.",
+                reason="REQUEST_MALFORMED",
+            ) from error
+
+    def answer(request: Any, context: grpc.ServicerContext) -> Any:
+        return behaviour(map(message, request) if many else message(request), context)
+
+    return answer
+
+
+_SAME: Any = object()
 
 
 def wrapped(
-    handler: grpc.RpcMethodHandler[Any, Any], single: Callable[[Any], Any], stream: Callable[[Any], Any]
+    handler: grpc.RpcMethodHandler[Any, Any],
+    single: Callable[[Any], Any],
+    stream: Callable[[Any], Any],
+    parse: Any = _SAME,
 ) -> grpc.RpcMethodHandler[Any, Any]:
-    """A handler with its behaviour wrapped, by whether it answers once or with a stream."""
+    """A handler with its behaviour wrapped, by whether it answers once or with a stream.
+
+    Args:
+        handler: the handler.
+        single: wraps a behaviour that answers once.
+        stream: wraps one that answers with a stream.
+        parse: makes messages of bytes; None leaves them to the behaviour, without it they are made as before.
+    """
     if handler.response_streaming:
         if handler.request_streaming:
             make, behaviour = grpc.stream_stream_rpc_method_handler, handler.stream_stream
@@ -92,7 +138,7 @@ def wrapped(
         behaviour = single(behaviour)
     return make(
         behaviour,
-        request_deserializer=handler.request_deserializer,
+        request_deserializer=handler.request_deserializer if parse is _SAME else parse,
         response_serializer=handler.response_serializer,
     )
 
