@@ -156,7 +156,7 @@ def stylize(
         typer.Option(
             "--compile",
             rich_help_panel=o.COMPUTE,
-            help="Compile nets: faster on long shots, needs a C++ compiler, changes last digits.",
+            help="Compile nets with torch; needs a C++ compiler and changes last digits. On a CPU it is no faster.",
         ),
     ] = False,
     memory: o.Memory = "",
