@@ -51,12 +51,29 @@ class InsideNuke(unittest.TestCase):
         return impasto.nuke.render(node, first, last)
 
     def test_every_gizmo_loads_with_all_its_knobs_and_no_error(self):
-        for kind in ("StyleTransfer", "OpticalFlow", "OcclusionMatte"):
+        from impasto.nuke.inside import knobs
+
+        for kind in knobs.KINDS:
             node = self.make(kind)
             self.assertEqual((node.Class(), node["impasto_kind"].value()), ("Group", kind))
-            for name in ("look", "strength", "keys") if kind == "StyleTransfer" else ("motion", "shot"):
+            for name in ("look", "look4", "strength", "keys") if kind == "StyleTransfer" else ("motion", "shot"):
                 self.assertIsNotNone(node.knob(name), name)
             self.assertFalse(node["has_result"].value())
+            self.assertEqual([child.name() for child in node.nodes() if child.hasError()], [], kind)
+
+    def test_only_the_knobs_of_the_model_chosen_are_shown_and_new_ones_can_be_added(self):
+        from impasto.nuke.inside import buttons
+
+        node = self.make("StyleTransfer")
+        self.assertFalse(node["p_swd_content"].visible())
+        node["look_model"].setValue("swd")
+        self.assertTrue(node["p_swd_content"].visible(), "no knobChanged, or setVisible shows no hidden knob")
+        wide = {"name": "brush_width", "help": "How wide.", "default": 2.0, "minimum": 1.0, "maximum": 9.0}
+        buttons._add_parameter(node, "fauve-net", wide)
+        nuke.scriptSave()
+        name = node.name()
+        nuke.scriptOpen(self.folder + "/shot.nk")
+        self.assertEqual(nuke.toNode(name)["p_fauve_net_brush_width"].value(), 2.0)
 
     def test_without_windows_a_node_never_rendered_is_an_error_and_not_the_plate(self):
         node = self.make("OpticalFlow")
@@ -119,6 +136,65 @@ class InsideNuke(unittest.TestCase):
             [name for name in sorted(path.name for path in Path(folder).iterdir()) if name.startswith("keys")],
             ["keys.1002.exr"],
         )
+
+    def test_paint_follows_the_shot_through_a_stock_stmap_without_a_shift(self):
+        node = self.make("STMapFromKey")
+        node.setInput(1, self.plate)  # the plate as its own paint: carried, it must look like the plate
+        node["key_frame"].setValue(FIRST)
+        self.render(node)
+        node["output"].setValue("paint alone")
+        for frame in (FIRST, FIRST + 2):
+            nuke.frame(frame)
+            for x, y in ((100, 60), (128, 72), (150, 90)):
+                if node.sample("alpha", x, y) > 0.99:
+                    told = "half a pixel of shift would show here: tell us"
+                    self.assertAlmostEqual(
+                        node.sample("red", x, y), self.plate.sample("red", x, y), delta=0.02, msg=told
+                    )
+
+    def test_keys_are_picked_and_given_to_a_style_transfer(self):
+        from impasto.nuke.inside import batch, buttons
+
+        target, node = self.make("StyleTransfer"), self.make("KeyPicker")
+        node["most"].setValue(1)
+        batch.render_frames(node)
+        self.assertTrue(node["picked"].value())
+        node["give_to"].setValue(target.name())
+        buttons.give_keys(node)
+        self.assertEqual(target["keys"].value(), node["picked"].value())
+
+    def test_a_plate_is_slowed_down_by_speed_and_by_a_curve(self):
+        from impasto.nuke.inside import batch
+
+        node = self.make("FrameInterpolate")
+        self.assertEqual(len(batch.render_frames(node)), 2 * (LAST - FIRST) + 1)
+        nuke.frame(FIRST + 2)
+        self.assertAlmostEqual(node.sample("red", 128, 72), self.at(FIRST + 1, 128, 72), places=4)
+        node["timing"].setValue("Frame")
+        node["timing_frame"].setExpression(f"{FIRST} + (frame - 1) * 0.5")
+        node["frame_range"].setValue("custom")
+        node["frames"].setValue("1-3")
+        self.assertEqual(len(batch.render_frames(node)), 3)
+        nuke.frame(3)
+        self.assertAlmostEqual(node.sample("red", 128, 72), self.at(FIRST + 1, 128, 72), places=4)
+
+    def at(self, frame, x, y):
+        before = nuke.frame()
+        nuke.frame(frame)
+        value = self.plate.sample("red", x, y)
+        nuke.frame(before)
+        return value
+
+    def test_a_premultiplied_plate_comes_back_multiplied(self):
+        half = nuke.nodes.Grade(inputs=[self.plate], channels="rgba", multiply=0.5)
+        node = self.make("StyleTransfer")
+        node.setInput(0, half)
+        node["premultiplied"].setValue(True)
+        node["strength"].setValue(0.0)
+        node["look"].setValue("hatching")
+        self.render(node, FIRST, FIRST)
+        nuke.frame(FIRST)
+        self.assertAlmostEqual(node.sample("red", 128, 72), half.sample("red", 128, 72), places=4)
 
     def test_a_stale_result_fails_a_write(self):
         node = self.make("OpticalFlow")

@@ -34,6 +34,12 @@ def test_every_name_we_use_is_one_of_nukes() -> None:
     assert found - stub().names == set()
 
 
+def test_what_a_studio_runs_uses_names_of_nukes_too() -> None:
+    found = used((PROJECT / "tests/inside_nuke/run.py").read_text(encoding="utf-8"))
+    assert len(found) > 8
+    assert found - stub().names == set()
+
+
 def test_every_name_we_use_was_seen_in_nuke_15_too() -> None:
     found = {name for path in PLUGIN.rglob("*.py") for name in used(path.read_text(encoding="utf-8"))}
     assert found - SEEN_IN_15_0 == GUARDED
