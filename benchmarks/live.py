@@ -114,6 +114,7 @@ def loopback(client: Client, settings: LiveSettings, style: Path, frames: list[b
         settings.width,
         settings.height,
         style=style,
+        look=settings.look,
         pixels="half" if half else "rgb8",
         paint_width=settings.paint_width,
         paint_every=settings.paint_every,
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=96)
     parser.add_argument("--paint-width", type=int, default=320)
     parser.add_argument("--paint-every", type=int, default=6)
+    parser.add_argument("--look", default="", help="id of the model that paints after a picture")
     parser.add_argument("--half", action="store_true", help="scene-linear half RGBA instead of sRGB bytes")
     parser.add_argument("--json", action="store_true")
     values = parser.parse_args()
@@ -182,6 +184,7 @@ def main() -> None:
                     format=PIXEL_FORMAT_RGBA_HALF if values.half else PIXEL_FORMAT_RGB_8,
                     paint_width=values.paint_width,
                     paint_every=values.paint_every,
+                    look=values.look,
                 )
                 settings.style.name = style.name
                 settings.style.file.path, settings.style.file.sha256 = str(style), digest.sha256

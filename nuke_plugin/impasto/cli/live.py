@@ -23,6 +23,10 @@ def live(
     style: Annotated[
         str, typer.Option("--style", metavar="S", show_default=False, help="A picture, a weights file or a preset.")
     ],
+    look: Annotated[
+        str,
+        typer.Option("--look", metavar="ID", help="What paints after a picture; see 'impasto models list'."),
+    ] = "",
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="O", help="out.####.exr (scene-linear), out.####.png or out.mp4.")
     ] = "",
@@ -64,6 +68,7 @@ def live(
             played.width,
             played.height,
             style=style,
+            look=look,
             pixels="half" if half else "rgb8",
             strength=strength,
             paint_every=paint_every,

@@ -43,5 +43,8 @@ def lasting_client(server: str, tls_ca: Path | None, cache: Path | None = None) 
 
 
 def _named(server: str, tls_ca: Path | None, cache: Path | None) -> Client:
-    tls = Tls(authority=tls_ca) if tls_ca else None
+    certificate, key = (os.environ.get(f"IMPASTO_CLIENT_{name}", "") for name in ("CERT", "KEY"))
+    tls = None
+    if tls_ca or certificate:
+        tls = Tls(tls_ca, Path(certificate) if certificate else None, Path(key) if key else None)
     return Client.connect(server, token=os.environ.get("IMPASTO_TOKEN", "").strip(), tls=tls, cache=cache)

@@ -409,6 +409,7 @@ class Client:
         height: int,
         *,
         style: PathLike,
+        look: str = "",
         pixels: str = "rgb8",
         strength: float | None = None,
         style_scale: float | None = None,
@@ -425,6 +426,7 @@ class Client:
             width: columns of every frame.
             height: rows.
             style: a picture, a weights file or a preset's name.
+            look: id of the model that paints after a picture; empty for the default.
             pixels: their format, of `live.FORMATS`: rgb8, rgba8 or half.
             strength: 0 is the plate, 1 the paint.
             style_scale: brush size relative to the style picture's own.
@@ -448,6 +450,7 @@ class Client:
             preserve_colour=preserve_colour,
             paint_every=paint_every,
             paint_width=paint_width,
+            look=look,
             queue=queue,
             overflow=live_pb2.LIVE_OVERFLOW_DROP_OLDEST if drop_oldest else live_pb2.LIVE_OVERFLOW_WAIT,
             seed=seed,

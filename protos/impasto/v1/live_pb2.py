@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from impasto.v1 import job_pb2 as impasto_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15impasto/v1/live.proto\x12\nimpasto.v1\x1a\x14impasto/v1/job.proto\"m\n\x0eStylizeRequest\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x18.impasto.v1.LiveSettingsH\x00\x12%\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x14.impasto.v1.LivePartH\x00\x42\x06\n\x04part\"\xe2\x02\n\x0cLiveSettings\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\'\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x17.impasto.v1.PixelFormat\x12 \n\x05style\x18\x04 \x01(\x0b\x32\x11.impasto.v1.Style\x12\x15\n\x08strength\x18\x05 \x01(\x02H\x00\x88\x01\x01\x12\x18\n\x0bstyle_scale\x18\x06 \x01(\x02H\x01\x88\x01\x01\x12\x17\n\x0fpreserve_colour\x18\x07 \x01(\x08\x12\x13\n\x0bpaint_every\x18\x08 \x01(\x05\x12\r\n\x05queue\x18\t \x01(\x05\x12*\n\x08overflow\x18\n \x01(\x0e\x32\x18.impasto.v1.LiveOverflow\x12\x0e\n\x06\x64\x65vice\x18\x0b \x01(\t\x12\x13\n\x0bpaint_width\x18\x0c \x01(\x05\x12\x0c\n\x04seed\x18\r \x01(\rB\x0b\n\t_strengthB\x0e\n\x0c_style_scale\"8\n\x08LivePart\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06pixels\x18\x02 \x01(\x0c\x12\x0c\n\x04more\x18\x03 \x01(\x08\"\x96\x01\n\x0fStylizeResponse\x12*\n\x07started\x18\x01 \x01(\x0b\x32\x17.impasto.v1.LiveStartedH\x00\x12%\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x14.impasto.v1.LivePartH\x00\x12(\n\x07\x66igures\x18\x03 \x01(\x0b\x32\x17.impasto.v1.LiveFiguresB\x06\n\x04part\"t\n\x0bLiveStarted\x12\x35\n\x07\x63hoices\x18\x01 \x03(\x0b\x32$.impasto.v1.LiveStarted.ChoicesEntry\x1a.\n\x0c\x43hoicesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x92\x01\n\x0bLiveFigures\x12\x17\n\x0flatency_seconds\x18\x01 \x01(\x01\x12\x16\n\x0equeued_seconds\x18\x02 \x01(\x01\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x03\x12\x0f\n\x07\x63\x61rried\x18\x04 \x01(\x01\x12\x0c\n\x04\x62\x61re\x18\x05 \x01(\x01\x12\x11\n\tpaint_age\x18\x06 \x01(\x05\x12\x0f\n\x07warming\x18\x07 \x01(\x08*x\n\x0bPixelFormat\x12\x1c\n\x18PIXEL_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16PIXEL_FORMAT_RGBA_HALF\x10\x01\x12\x16\n\x12PIXEL_FORMAT_RGB_8\x10\x02\x12\x17\n\x13PIXEL_FORMAT_RGBA_8\x10\x03*d\n\x0cLiveOverflow\x12\x1d\n\x19LIVE_OVERFLOW_UNSPECIFIED\x10\x00\x12\x16\n\x12LIVE_OVERFLOW_WAIT\x10\x01\x12\x1d\n\x19LIVE_OVERFLOW_DROP_OLDEST\x10\x02\x32U\n\x0bLiveService\x12\x46\n\x07Stylize\x12\x1a.impasto.v1.StylizeRequest\x1a\x1b.impasto.v1.StylizeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15impasto/v1/live.proto\x12\nimpasto.v1\x1a\x14impasto/v1/job.proto\"m\n\x0eStylizeRequest\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x18.impasto.v1.LiveSettingsH\x00\x12%\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x14.impasto.v1.LivePartH\x00\x42\x06\n\x04part\"\xf0\x02\n\x0cLiveSettings\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\'\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x17.impasto.v1.PixelFormat\x12 \n\x05style\x18\x04 \x01(\x0b\x32\x11.impasto.v1.Style\x12\x15\n\x08strength\x18\x05 \x01(\x02H\x00\x88\x01\x01\x12\x18\n\x0bstyle_scale\x18\x06 \x01(\x02H\x01\x88\x01\x01\x12\x17\n\x0fpreserve_colour\x18\x07 \x01(\x08\x12\x13\n\x0bpaint_every\x18\x08 \x01(\x05\x12\r\n\x05queue\x18\t \x01(\x05\x12*\n\x08overflow\x18\n \x01(\x0e\x32\x18.impasto.v1.LiveOverflow\x12\x0e\n\x06\x64\x65vice\x18\x0b \x01(\t\x12\x13\n\x0bpaint_width\x18\x0c \x01(\x05\x12\x0c\n\x04seed\x18\r \x01(\r\x12\x0c\n\x04look\x18\x0e \x01(\tB\x0b\n\t_strengthB\x0e\n\x0c_style_scale\"8\n\x08LivePart\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06pixels\x18\x02 \x01(\x0c\x12\x0c\n\x04more\x18\x03 \x01(\x08\"\x96\x01\n\x0fStylizeResponse\x12*\n\x07started\x18\x01 \x01(\x0b\x32\x17.impasto.v1.LiveStartedH\x00\x12%\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x14.impasto.v1.LivePartH\x00\x12(\n\x07\x66igures\x18\x03 \x01(\x0b\x32\x17.impasto.v1.LiveFiguresB\x06\n\x04part\"t\n\x0bLiveStarted\x12\x35\n\x07\x63hoices\x18\x01 \x03(\x0b\x32$.impasto.v1.LiveStarted.ChoicesEntry\x1a.\n\x0c\x43hoicesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x92\x01\n\x0bLiveFigures\x12\x17\n\x0flatency_seconds\x18\x01 \x01(\x01\x12\x16\n\x0equeued_seconds\x18\x02 \x01(\x01\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x03\x12\x0f\n\x07\x63\x61rried\x18\x04 \x01(\x01\x12\x0c\n\x04\x62\x61re\x18\x05 \x01(\x01\x12\x11\n\tpaint_age\x18\x06 \x01(\x05\x12\x0f\n\x07warming\x18\x07 \x01(\x08*x\n\x0bPixelFormat\x12\x1c\n\x18PIXEL_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16PIXEL_FORMAT_RGBA_HALF\x10\x01\x12\x16\n\x12PIXEL_FORMAT_RGB_8\x10\x02\x12\x17\n\x13PIXEL_FORMAT_RGBA_8\x10\x03*d\n\x0cLiveOverflow\x12\x1d\n\x19LIVE_OVERFLOW_UNSPECIFIED\x10\x00\x12\x16\n\x12LIVE_OVERFLOW_WAIT\x10\x01\x12\x1d\n\x19LIVE_OVERFLOW_DROP_OLDEST\x10\x02\x32U\n\x0bLiveService\x12\x46\n\x07Stylize\x12\x1a.impasto.v1.StylizeRequest\x1a\x1b.impasto.v1.StylizeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,24 +34,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LIVESTARTED_CHOICESENTRY']._loaded_options = None
   _globals['_LIVESTARTED_CHOICESENTRY']._serialized_options = b'8\001'
-  _globals['_PIXELFORMAT']._serialized_start=1005
-  _globals['_PIXELFORMAT']._serialized_end=1125
-  _globals['_LIVEOVERFLOW']._serialized_start=1127
-  _globals['_LIVEOVERFLOW']._serialized_end=1227
+  _globals['_PIXELFORMAT']._serialized_start=1019
+  _globals['_PIXELFORMAT']._serialized_end=1139
+  _globals['_LIVEOVERFLOW']._serialized_start=1141
+  _globals['_LIVEOVERFLOW']._serialized_end=1241
   _globals['_STYLIZEREQUEST']._serialized_start=59
   _globals['_STYLIZEREQUEST']._serialized_end=168
   _globals['_LIVESETTINGS']._serialized_start=171
-  _globals['_LIVESETTINGS']._serialized_end=525
-  _globals['_LIVEPART']._serialized_start=527
-  _globals['_LIVEPART']._serialized_end=583
-  _globals['_STYLIZERESPONSE']._serialized_start=586
-  _globals['_STYLIZERESPONSE']._serialized_end=736
-  _globals['_LIVESTARTED']._serialized_start=738
-  _globals['_LIVESTARTED']._serialized_end=854
-  _globals['_LIVESTARTED_CHOICESENTRY']._serialized_start=808
-  _globals['_LIVESTARTED_CHOICESENTRY']._serialized_end=854
-  _globals['_LIVEFIGURES']._serialized_start=857
-  _globals['_LIVEFIGURES']._serialized_end=1003
-  _globals['_LIVESERVICE']._serialized_start=1229
-  _globals['_LIVESERVICE']._serialized_end=1314
+  _globals['_LIVESETTINGS']._serialized_end=539
+  _globals['_LIVEPART']._serialized_start=541
+  _globals['_LIVEPART']._serialized_end=597
+  _globals['_STYLIZERESPONSE']._serialized_start=600
+  _globals['_STYLIZERESPONSE']._serialized_end=750
+  _globals['_LIVESTARTED']._serialized_start=752
+  _globals['_LIVESTARTED']._serialized_end=868
+  _globals['_LIVESTARTED_CHOICESENTRY']._serialized_start=822
+  _globals['_LIVESTARTED_CHOICESENTRY']._serialized_end=868
+  _globals['_LIVEFIGURES']._serialized_start=871
+  _globals['_LIVEFIGURES']._serialized_end=1017
+  _globals['_LIVESERVICE']._serialized_start=1243
+  _globals['_LIVESERVICE']._serialized_end=1328
 # @@protoc_insertion_point(module_scope)

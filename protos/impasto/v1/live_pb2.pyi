@@ -37,7 +37,7 @@ class StylizeRequest(_message.Message):
     def __init__(self, settings: _Optional[_Union[LiveSettings, _Mapping]] = ..., frame: _Optional[_Union[LivePart, _Mapping]] = ...) -> None: ...
 
 class LiveSettings(_message.Message):
-    __slots__ = ("width", "height", "format", "style", "strength", "style_scale", "preserve_colour", "paint_every", "queue", "overflow", "device", "paint_width", "seed")
+    __slots__ = ("width", "height", "format", "style", "strength", "style_scale", "preserve_colour", "paint_every", "queue", "overflow", "device", "paint_width", "seed", "look")
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +51,7 @@ class LiveSettings(_message.Message):
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     PAINT_WIDTH_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    LOOK_FIELD_NUMBER: _ClassVar[int]
     width: int
     height: int
     format: PixelFormat
@@ -64,7 +65,8 @@ class LiveSettings(_message.Message):
     device: str
     paint_width: int
     seed: int
-    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[PixelFormat, str]] = ..., style: _Optional[_Union[_job_pb2.Style, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., paint_every: _Optional[int] = ..., queue: _Optional[int] = ..., overflow: _Optional[_Union[LiveOverflow, str]] = ..., device: _Optional[str] = ..., paint_width: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+    look: str
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[PixelFormat, str]] = ..., style: _Optional[_Union[_job_pb2.Style, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., paint_every: _Optional[int] = ..., queue: _Optional[int] = ..., overflow: _Optional[_Union[LiveOverflow, str]] = ..., device: _Optional[str] = ..., paint_width: _Optional[int] = ..., seed: _Optional[int] = ..., look: _Optional[str] = ...) -> None: ...
 
 class LivePart(_message.Message):
     __slots__ = ("number", "pixels", "more")

@@ -20,6 +20,8 @@ from impasto.server.errors import BadRequest
 ENVIRONMENT = "IMPASTO_"
 ELSEWHERE = frozenset(
     {
+        "IMPASTO_CLIENT_CERT",
+        "IMPASTO_CLIENT_KEY",
         "IMPASTO_SERVER",
         "IMPASTO_WEIGHTS",
         "IMPASTO_MODELS_POLICY",

@@ -99,6 +99,7 @@ class LiveStream:
         return {
             "engine": "live: causal, short window, outside the chunk rule",
             "style": wish.style.name,
+            "look": wish.look or "default",
             "paint": f"{width}x{round(width * wish.height / wish.width)}",
             "paint every": f"{wish.paint_every} frames at least" if wish.paint_every else "as fast as it can",
             "device": "cpu",
@@ -258,7 +259,7 @@ def _painter(wish: LiveSettings, places: Places) -> Painter:
         path = places.local(wish.style.file) if wish.style.HasField("file") else None
     except FrameError as error:
         raise BadRequest(f"The style cannot be read: {error.message}", reason="STYLE_UNREADABLE") from error
-    return looks.open_style(wish.style.name, path, "", manner)
+    return looks.open_style(wish.style.name, path, "", manner, wish.look)
 
 
 def _bytes(values: NDArray[Any]) -> Bytes:
