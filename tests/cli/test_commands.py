@@ -120,7 +120,7 @@ def test_nobody_there_ends_with_3(impasto, shot, tmp_path) -> None:
     ("arguments", "says"),
     [
         ((), "Missing option '--out'"),
-        (("--out", "a.####.exr", "--passes", "motion,depth"), "There is no pass 'depth'; there are: motion, occlusion"),
+        (("--out", "a.####.exr", "--passes", "motion,depht"), "There is no pass 'depht'; there are: motion, occlusion"),
         (("--out", "a.####.exr", "--frames", "1:3"), "holds ':'"),
         (("--out", "a.####.exr", "--style", "a.png=x"), "give a number of 0 or more, such as a.png=0.7"),
         (("--out", "a.####.exr", "--style", "a.png,mast=m"), "'mast=m' is not understood"),

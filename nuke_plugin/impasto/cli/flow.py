@@ -11,6 +11,7 @@ from impasto.cli.making import make
 from impasto.cli.parsing import parse_memory, parse_passes
 from impasto.client import Options, flow_spec
 from impasto.client.specs import DEFAULT_PASSES
+from impasto.sequences import parse_frames
 
 
 def flow(
@@ -24,6 +25,8 @@ def flow(
     ] = "",
     frames: o.Frames = "",
     shot: o.Shot = "",
+    cuts: o.Cuts = "",
+    no_cut: o.NoCut = "",
     view: o.View = None,
     passes: o.Passes = None,
     overwrite: o.Overwrite = False,
@@ -57,6 +60,8 @@ def flow(
         options=Options(
             frames=frames,
             shot=shot,
+            cuts=cuts,
+            vetoed_cuts=parse_frames(no_cut) if no_cut else (),
             passes=parse_passes(passes) if passes else DEFAULT_PASSES,
             views=view or (),
             overwrite=overwrite,

@@ -10,6 +10,7 @@ from impasto.cli import options as o
 from impasto.cli.making import make
 from impasto.cli.parsing import parse_memory
 from impasto.client import Options, keys_spec
+from impasto.sequences import parse_frames
 
 
 def keys(
@@ -30,6 +31,8 @@ def keys(
     sheet: o.Sheet = None,
     frames: o.Frames = "",
     shot: o.Shot = "",
+    cuts: o.Cuts = "",
+    no_cut: o.NoCut = "",
     view: o.View = None,
     colour: o.Colour = "",
     device: o.Device = "",
@@ -61,6 +64,8 @@ def keys(
         options=Options(
             frames=frames,
             shot=shot,
+            cuts=cuts,
+            vetoed_cuts=parse_frames(no_cut) if no_cut else (),
             views=view or (),
             colour=colour,
             device=device,

@@ -45,6 +45,21 @@ Shot = Annotated[
         help="All frames of the shot; the same for every part of a shot. Default: every frame on disk.",
     ),
 ]
+Cuts = Annotated[
+    str,
+    typer.Option(
+        "--cuts",
+        metavar="detect|none|FILE",
+        rich_help_panel=SHOT,
+        help="Where one shot ends and the next begins; a FILE holds one cut a line. Default: detect.",
+    ),
+]
+NoCut = Annotated[
+    str,
+    typer.Option(
+        "--no-cut", metavar="R", rich_help_panel=SHOT, help="Frames at which no new shot begins, whatever is detected."
+    ),
+]
 View = Annotated[
     list[str] | None,
     typer.Option("--view", metavar="NAME", rich_help_panel=SHOT, help="Render this view alone; may be repeated."),

@@ -23,9 +23,11 @@ from impasto.client import (
     JobPlanned,
     KeysPicked,
     Progress,
+    ShotsFound,
     StateChanged,
     Warned,
 )
+from impasto.client.cuts import written_cut
 from impasto.sequences import parse_frames
 
 
@@ -63,6 +65,8 @@ class BarReport:
                 self._bar.update(self._task, description=f"sending {size(event.sent_bytes)}/{size(event.total_bytes)}")
             case Progress():
                 self._bar.update(self._task, description=f"{event.stage} {event.frame}{_of(event.view)}")
+            case ShotsFound():
+                self._parted(event)
             case FrameDone():
                 self._bar.advance(self._task)
                 if event.grade in ("yellow", "red"):
@@ -91,6 +95,13 @@ class BarReport:
         self._bar.update(self._task, total=todo, description="planned")
         wanted = len(parse_frames(event.frames))
         self._say(f"shot {event.shot}, {wanted} frames wanted, {wanted - todo} there already, {todo} to do")
+
+    def _parted(self, event: ShotsFound) -> None:
+        if len(event.shots) < 2:
+            return
+        cuts = ", ".join(written_cut(cut["frame"], cut["until"], cut["found_by"]) for cut in event.cuts)
+        kept = f"; to change them edit {event.file} and give it to --cuts" if event.file else ""
+        self._say(f"{len(event.shots)} shots, new ones at {cuts}{kept}")
 
     def _say(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

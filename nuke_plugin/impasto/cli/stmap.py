@@ -10,6 +10,7 @@ from impasto.cli import options as o
 from impasto.cli.making import make
 from impasto.cli.parsing import parse_memory, parse_passes
 from impasto.client import Options, stmap_spec
+from impasto.sequences import parse_frames
 
 
 def stmap(
@@ -24,6 +25,8 @@ def stmap(
     ] = "",
     frames: o.Frames = "",
     shot: o.Shot = "",
+    cuts: o.Cuts = "",
+    no_cut: o.NoCut = "",
     view: o.View = None,
     passes: o.Passes = None,
     overwrite: o.Overwrite = False,
@@ -60,6 +63,8 @@ def stmap(
         options=Options(
             frames=frames,
             shot=shot,
+            cuts=cuts,
+            vetoed_cuts=parse_frames(no_cut) if no_cut else (),
             passes=parse_passes(passes) if passes else (),
             views=view or (),
             overwrite=overwrite,

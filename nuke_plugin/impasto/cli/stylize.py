@@ -18,6 +18,7 @@ from impasto.cli.parsing import (
 )
 from impasto.client import Look, Options, stylize_spec
 from impasto.client.specs import DEFAULT_PASSES
+from impasto.sequences import parse_frames
 
 LOOK = "Look"
 
@@ -129,6 +130,8 @@ def stylize(
     ] = 0,
     frames: o.Frames = "",
     shot: o.Shot = "",
+    cuts: o.Cuts = "",
+    no_cut: o.NoCut = "",
     view: o.View = None,
     passes: o.Passes = None,
     overwrite: o.Overwrite = False,
@@ -197,6 +200,8 @@ def stylize(
         options=Options(
             frames=frames,
             shot=shot,
+            cuts=cuts,
+            vetoed_cuts=parse_frames(no_cut) if no_cut else (),
             passes=parse_passes(passes) if passes else DEFAULT_PASSES,
             views=view or (),
             overwrite=overwrite,

@@ -29,6 +29,7 @@ from impasto.client.events import (
     PickedKey,
     Progress,
     Replanned,
+    ShotsFound,
     StateChanged,
     Warned,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "Replanned",
     "Result",
     "ServerUnreachable",
+    "ShotsFound",
     "StateChanged",
     "Styling",
     "Tls",

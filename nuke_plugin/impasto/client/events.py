@@ -102,6 +102,22 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShotsFound(Event):
+    """The range was parted into shots.
+
+    Attributes:
+        cuts: each `frame`, `until` (of a dissolve, else 0) and `found_by`, ascending.
+        shots: frames of every shot, such as `1001-1040`; those of a dissolve belong to both.
+        file: the file of cuts; empty where there are none, or it could not be written.
+    """
+
+    type: ClassVar[str] = "shots"
+    cuts: tuple[Mapping[str, Any], ...] = ()
+    shots: tuple[str, ...] = ()
+    file: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrameDone(Event):
     """A frame is written.
 
@@ -277,6 +293,10 @@ def from_message(job: str, event: job_pb2.JobEvent) -> Event | None:
                 reason=failed.error.reason,
                 message=failed.error.message,
             )
+        case "shots_found":
+            told = event.shots_found
+            cuts = tuple({"frame": c.frame, "until": c.until, "found_by": c.found_by} for c in told.cuts)
+            return ShotsFound(job=job, number=number, cuts=cuts, shots=tuple(told.shots))
         case "warning":
             warning: Any = event.warning  # its stub takes Python's own Warning for it
             return Warned(job=job, number=number, message=warning.message)

@@ -14,6 +14,7 @@ REFUSALS = frozenset(
         "COMPRESSION_HARMS_LAYERS",
         "COMPRESSION_UNKNOWN",
         "CONFIG_INVALID",
+        "CUTS_INVALID",
         "DENIED",
         "DEVICE_UNKNOWN",
         "DIGEST_INVALID",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.client.cuts import store_cuts, written_cut
 from impasto.client.errors import BadRequestError, FramesFailed, ImpastoError, JobCancelled, JobFailed
 from impasto.client.events import (
     Event,
@@ -15,13 +16,14 @@ from impasto.client.events import (
     FrameDone,
     FrameFailed,
     JobPlanned,
+    ShotsFound,
     StateChanged,
     Warned,
 )
 from impasto.client.planned import PlannedJob, makes_frames
 from impasto.client.refusals import REFUSALS
 from impasto.client.review import Review
-from impasto.sequences import SequencePattern, format_frames
+from impasto.sequences import SequencePattern, format_frames, parse_frames
 from impasto.v1 import job_pb2
 
 if TYPE_CHECKING:
@@ -163,6 +165,8 @@ def follow(client: Client, job: str, into: Destination, after: int = 0) -> Itera
             event = _fetched(client, event, into.frames)
         elif isinstance(event, FileMade):
             event = _fetched_file(client, event, into.beside)
+        elif isinstance(event, ShotsFound) and into.frames is not None:
+            event = _stored(event, into.frames)
         if isinstance(event, FrameFailed):
             failed.append(event)
         elif isinstance(event, StateChanged):
@@ -224,6 +228,27 @@ def _fetched_file(client: Client, made: FileMade, beside: Mapping[str, Path]) ->
         said = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         return Warned(job=made.job, number=made.number, message=f"The {made.what} is made but not at {target}: {said}")
     return replace(made, path=str(target))
+
+
+def _stored(found: ShotsFound, into: SequencePattern) -> ShotsFound:
+    """The event with the file of cuts beside the frames, written where cuts were found and not given."""
+    if all(cut["found_by"] == "given" for cut in found.cuts):
+        return found
+    path = cuts_file(into)
+    lines = [written_cut(cut["frame"], cut["until"], cut["found_by"]) for cut in found.cuts]
+    stored = store_cuts(path, f"the range {format_frames(_all_frames(found))}", lines)
+    return replace(found, file=str(path) if stored else "")
+
+
+def _all_frames(found: ShotsFound) -> set[int]:
+    return {frame for shot in found.shots for frame in parse_frames(shot)}
+
+
+def cuts_file(into: SequencePattern) -> Path:
+    """Where the cuts of a job stand: beside its frames."""
+    first = into.path(1, "")
+    stem = Path(into.text).name.split("#")[0].split("%")[0].split("$")[0].removesuffix(".exr").strip("._-") or "shot"
+    return first.parent / f"{stem}.cuts.txt"
 
 
 def planned_event(planned: PlannedJob) -> JobPlanned:

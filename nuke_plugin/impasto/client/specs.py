@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from impasto.client.cuts import choose_cuts
 from impasto.client.errors import BadRequestError
 from impasto.sequences import SequencePattern, Threshold, read_curve
 from impasto.v1 import job_pb2, plate_pb2
@@ -77,6 +78,8 @@ class Options:
     """What every kind of job takes.
 
     Attributes:
+        cuts: where shots end: `detect`, `none`, or a file of cuts, one a line; empty means detect.
+        vetoed_cuts: frames at which no new shot begins, whatever is detected.
         frames: wanted, such as `1005-1007`; empty means the whole shot.
         shot: all frames of the shot; empty means every frame of the sequence on disk.
         passes: of `PASSES`, or `all`, or `none`, beside the colour.
@@ -102,6 +105,8 @@ class Options:
 
     frames: str = ""
     shot: str = ""
+    cuts: str = ""
+    vetoed_cuts: Iterable[int] = ()
     passes: Iterable[str] = DEFAULT_PASSES
     views: Iterable[str] = ()
     overwrite: bool = False
@@ -364,10 +369,12 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
     SequencePattern.parse(plate)
     if out is not None:
         SequencePattern.parse(out)
+    source = job_pb2.PlateSource(
+        pattern=absolute(plate), shot=options.shot, frames=options.frames, views=list(options.views)
+    )
+    choose_cuts(source, options.cuts, options.vetoed_cuts)
     return job_pb2.JobSpec(
-        plate=job_pb2.PlateSource(
-            pattern=absolute(plate), shot=options.shot, frames=options.frames, views=list(options.views)
-        ),
+        plate=source,
         output=job_pb2.Output(
             pattern=absolute(out) if out is not None else "",
             passes=expand_passes(options.passes) if out is not None else (),

@@ -64,20 +64,36 @@ class JobSpec(_message.Message):
     def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., interpolate: _Optional[_Union[InterpolateSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
 
 class PlateSource(_message.Message):
-    __slots__ = ("pattern", "shot", "frames", "views", "files", "video")
+    __slots__ = ("pattern", "shot", "frames", "views", "files", "video", "cuts", "given_cuts", "vetoed_cuts")
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     SHOT_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     VIEWS_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
     VIDEO_FIELD_NUMBER: _ClassVar[int]
+    CUTS_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_CUTS_FIELD_NUMBER: _ClassVar[int]
+    VETOED_CUTS_FIELD_NUMBER: _ClassVar[int]
     pattern: str
     shot: str
     frames: str
     views: _containers.RepeatedScalarFieldContainer[str]
     files: _containers.RepeatedCompositeFieldContainer[_plate_pb2.FrameFile]
     video: _plate_pb2.FileRef
-    def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ...) -> None: ...
+    cuts: str
+    given_cuts: _containers.RepeatedCompositeFieldContainer[Cut]
+    vetoed_cuts: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., cuts: _Optional[str] = ..., given_cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ..., vetoed_cuts: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Cut(_message.Message):
+    __slots__ = ("frame", "until", "found_by")
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    FOUND_BY_FIELD_NUMBER: _ClassVar[int]
+    frame: int
+    until: int
+    found_by: str
+    def __init__(self, frame: _Optional[int] = ..., until: _Optional[int] = ..., found_by: _Optional[str] = ...) -> None: ...
 
 class Output(_message.Message):
     __slots__ = ("pattern", "passes", "overwrite", "compression", "layer_prefix", "replace_layers", "sheet", "preview", "quality", "review_frames")
@@ -476,7 +492,7 @@ class CancelJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
 
 class JobEvent(_message.Message):
-    __slots__ = ("number", "time", "state", "progress", "frame_done", "frame_failed", "warning", "replanned", "result")
+    __slots__ = ("number", "time", "state", "progress", "frame_done", "frame_failed", "warning", "replanned", "result", "shots_found")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -486,6 +502,7 @@ class JobEvent(_message.Message):
     WARNING_FIELD_NUMBER: _ClassVar[int]
     REPLANNED_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    SHOTS_FOUND_FIELD_NUMBER: _ClassVar[int]
     number: int
     time: _timestamp_pb2.Timestamp
     state: StateChanged
@@ -495,7 +512,8 @@ class JobEvent(_message.Message):
     warning: Warning
     replanned: Replanned
     result: Result
-    def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StateChanged, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., frame_done: _Optional[_Union[FrameDone, _Mapping]] = ..., frame_failed: _Optional[_Union[FrameFailed, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., replanned: _Optional[_Union[Replanned, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ...) -> None: ...
+    shots_found: ShotsFound
+    def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[StateChanged, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., frame_done: _Optional[_Union[FrameDone, _Mapping]] = ..., frame_failed: _Optional[_Union[FrameFailed, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., replanned: _Optional[_Union[Replanned, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., shots_found: _Optional[_Union[ShotsFound, _Mapping]] = ...) -> None: ...
 
 class StateChanged(_message.Message):
     __slots__ = ("state", "error")
@@ -605,3 +623,11 @@ class PickedKey(_message.Message):
     together: float
     painted: bool
     def __init__(self, frame: _Optional[int] = ..., alone: _Optional[float] = ..., together: _Optional[float] = ..., painted: bool = ...) -> None: ...
+
+class ShotsFound(_message.Message):
+    __slots__ = ("cuts", "shots")
+    CUTS_FIELD_NUMBER: _ClassVar[int]
+    SHOTS_FIELD_NUMBER: _ClassVar[int]
+    cuts: _containers.RepeatedCompositeFieldContainer[Cut]
+    shots: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ..., shots: _Optional[_Iterable[str]] = ...) -> None: ...

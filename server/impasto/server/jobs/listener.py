@@ -18,6 +18,7 @@ from impasto.server.jobs.store import JobStore
 from impasto.v1.job_pb2 import JobEvent, JobSpec, PickedKey
 
 if TYPE_CHECKING:
+    from impasto.server.shots.cuts import Cut
     from impasto.server.shots.picking import Pick
 
 PROGRESS_EVERY = 0.25
@@ -115,6 +116,16 @@ class StoredListener:
         told = event.result.keys
         told.keys.extend(PickedKey(**vars(pick)) for pick in picks)
         told.share, told.wanted = picks[-1].together if picks else 0.0, wanted
+        self._store.tell(self._job, event)
+
+    def shots_found(self, cuts: Sequence[Cut], shots: Sequence[str]) -> None:
+        """The range was parted into shots."""
+        event = JobEvent()
+        told = event.shots_found
+        told.SetInParent()
+        told.shots.extend(shots)
+        for cut in cuts:
+            told.cuts.add(frame=cut.frame, until=cut.until, found_by=cut.found_by)
         self._store.tell(self._job, event)
 
     def warning(self, message: str) -> None:

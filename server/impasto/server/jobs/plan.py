@@ -342,6 +342,7 @@ def _digest(spec: JobSpec, frames: Frames, device: str, precision: str, shrunk: 
         "shot": format_frames(frames.shot),
         "plate": sorted((e.frame, e.view, e.file.sha256) for e in spec.plate.files if e.frame in in_shot),
         "video": spec.plate.video.sha256,
+        "cuts": _cuts(spec),
         "keys": sorted((k.frame, k.file.sha256, _value(k, "weight", 1.0), k.hold) for k in spec.stylize.keys),
         "styles": [
             [s.file.sha256 or s.name, _value(s, "weight", 1.0), _mask(s.mask, in_shot), s.frames, s.fade]
@@ -406,6 +407,12 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _cuts(spec: JobSpec) -> list[Any]:
+    plate = spec.plate
+    given = [(cut.frame, cut.until) for cut in plate.given_cuts]
+    return [plate.cuts or "detect", given, sorted(set(plate.vetoed_cuts))]
+
+
 def _value(message: Any, name: str, default: float) -> float:
     return float(getattr(message, name)) if message.HasField(name) else default
 
@@ -424,6 +431,7 @@ def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
     given = {"plate": "the plate's own layers", "files": f"layers of {source.files.pattern}"}
     choices = {"device": device, "precision": precision}
     choices["motion"] = motion_model(spec) or given[source.WhichOneof("source") or "plate"]
+    choices["cuts"] = _cuts_in_words(spec)
     if spec.WhichOneof("kind") == "stylize":
         from impasto.server.models.style import looks
 
@@ -454,6 +462,14 @@ def _style(style: Style) -> str:
         text += f",mask={style.mask.layer or style.mask.files.pattern}"
     text += f",frames={style.frames}" if style.frames else ""
     return text + (f",fade={style.fade}" if style.fade else "")
+
+
+def _cuts_in_words(spec: JobSpec) -> str:
+    plate = spec.plate
+    if plate.cuts == "given":
+        return ",".join(f"{c.frame}-{c.until}" if c.until else str(c.frame) for c in plate.given_cuts) or "none"
+    vetoed = ",".join(map(str, sorted(set(plate.vetoed_cuts))))
+    return (plate.cuts or "detect") + (f" but at {vetoed}" if vetoed else "")
 
 
 def _warnings(spec: JobSpec, frames: Frames) -> list[str]:

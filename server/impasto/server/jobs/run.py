@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 from torch import Tensor
 
+from impasto.sequences import format_frames
 from impasto.server import plates, shots
 from impasto.server.errors import FrameError, ImpastoError
 from impasto.server.jobs import pick, review
 from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.memory import ran_out
+from impasto.server.jobs.parting import PartedMotion, Parts, of_one_shot, part
 from impasto.server.jobs.recipe import make_motion, make_recipe
 from impasto.server.jobs.retime import retime
 from impasto.server.jobs.sequence import Follow, Sequence, sequences
@@ -25,7 +28,7 @@ from impasto.server.shots.motion import Motion
 from impasto.server.shots.picture import finish
 from impasto.server.shots.quality import painted_alone, reviewed, with_neighbours
 from impasto.server.shots.render import Painted
-from impasto.server.shots.stmap import stmaps
+from impasto.server.shots.stmap import KeyMap, nothing, stmaps
 
 SPOILT = 3
 """Frames in a row that fail by a mistake of ours before the whole job does."""
@@ -43,22 +46,32 @@ def run(task: Task) -> None:
         Cancelled: it was stopped on demand.
     """
     plates.use_threads(task.plan.threads)
+    parts: Parts | None = None
     for sequence in sequences(task):
         kind = task.spec.WhichOneof("kind")
-        if kind == "keys":
-            _pick(task, sequence)
-            return
         if kind == "interpolate":
             retime(task, sequence, Follow(task, sequence.view, _left(task, sequence)))
-        else:
-            _run_sequence(task, sequence)
+            continue
+        parts = parts or _part(task, sequence)  # the first view's cuts are those of all
+        if kind == "keys":
+            _pick(task, sequence, parts)
+            return
+        _run_sequence(task, sequence, parts)
+
+
+def _part(task: Task, sequence: Sequence) -> Parts:
+    """Part the range into shots, and tell of it."""
+    follow, colour = Follow(task, sequence.view, 0), task.spec.colour.plate
+    parts = part(task.spec.plate, sequence.frames, sequence.views[0], colour, task.store, follow)
+    task.listener.shots_found(parts.cuts, [format_frames(shot) for shot in parts.shots])
+    return parts
 
 
 def _left(task: Task, sequence: Sequence) -> int:
     return sum((frame, sequence.view) not in task.done for frame in task.plan.frames)
 
 
-def _run_sequence(task: Task, sequence: Sequence) -> None:
+def _run_sequence(task: Task, sequence: Sequence, parts: Parts) -> None:
     asked = [frame for frame in task.plan.frames if (frame, sequence.view) not in task.done]
     follow = Follow(task, sequence.view, len(asked))
     wanted = []
@@ -69,7 +82,7 @@ def _run_sequence(task: Task, sequence: Sequence) -> None:
         else:
             wanted.append(frame)
     if wanted:
-        _make(task, sequence, wanted, follow)
+        _make(task, sequence, parts, wanted, follow)
     if (task.spec.output.sheet or task.spec.output.preview) and sequence.view == task.plan.file_views[0]:
         _review(task, sequence, follow)
 
@@ -82,23 +95,25 @@ def _review(task: Task, sequence: Sequence, follow: Follow) -> None:
     review.run(task, shot, out_colour, shaper, sequence.view, follow)
 
 
-def _make(task: Task, sequence: Sequence, wanted: list[int], follow: Follow) -> None:
-    """Make and write frames."""
-    raster, display = common_raster(sequence.frames)
-    makers: list[Iterator[tuple[plates.Painting, dict[str, float]]]] = []
+def _make(task: Task, sequence: Sequence, parts: Parts, wanted: list[int], follow: Follow) -> None:
+    """Make and write frames, those of every shot by makers of their own."""
+    makers: dict[int, list[Iterator[Made]]] = {}
     spoilt = 0
     for place, frame in enumerate(wanted):
+        showing = parts.at(frame)
+        makers = {shot: own for shot, own in makers.items() if shot >= showing[0][0]}
         try:
-            if not makers:  # at first, and after a frame that could not be made, which ends them
-                rest = wanted[place:]
-                makers = [_make_view(task, sequence, view, raster, display, rest, follow) for view in sequence.views]
-            made = dict(zip(sequence.views, [next(maker) for maker in makers], strict=True))
-            paintings = {view: painting for view, (painting, _) in made.items()}
-            _write(task, sequence, frame, paintings, {view: own for view, (_, own) in made.items()}, follow)
+            made = []
+            for shot, share in showing:
+                if shot not in makers:  # at first, and after a frame that could not be made, which ends them
+                    own = dataclasses.replace(task, spec=of_one_shot(task.spec, parts, shot))
+                    makers[shot] = _makers(own, sequence, parts.shots[shot], wanted[place:], follow)
+                made.append((share, [next(maker) for maker in makers[shot]]))
+            _write(task, sequence, frame, faded(made), format_frames(parts.shots[parts.main(frame)]), follow)
             spoilt = 0
         except FrameError as error:
             task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
-            makers = []
+            makers = {}
         except ImpastoError:
             raise
         except Exception as error:
@@ -109,18 +124,24 @@ def _make(task: Task, sequence: Sequence, wanted: list[int], follow: Follow) -> 
             log.exception("frame failed", frame=frame, view=sequence.view, number=number)
             sentence = f"The server made a mistake; report it with the log around '{number}' on the server."
             task.listener.frame_failed(frame, sequence.view, "INTERNAL", sentence)
-            makers = []
+            makers = {}
         follow.written += 1
 
 
-def _pick(task: Task, sequence: Sequence) -> None:
+def _pick(task: Task, sequence: Sequence, parts: Parts) -> None:
     """Pick the frames worth painting, by the first view."""
     follow = Follow(task, sequence.view, len(task.plan.frames))
     raster, _ = common_raster(sequence.frames)
     shot, _ = _shot(task, sequence, sequence.views[0], raster, follow)
-    analysis = analyse(shot, task.store, follow)
-    shaper = plates.Shaper(analysis.exposure)
-    pick.run(task, shot, make_motion(task, shot, analysis, shaper, follow), shaper, follow, follow.reached)
+    shaper = plates.Shaper(analyse(shot, task.store, follow).exposure)
+
+    def measured(frames: tuple[int, ...]) -> Motion:
+        own = dataclasses.replace(sequence, frames=sequence.frames.part(frames))
+        some, _ = _shot(task, own, own.views[0], raster, follow)
+        analysis = analyse(some, task.store, follow)
+        return make_motion(task, some, analysis, plates.Shaper(analysis.exposure), follow)
+
+    pick.run(task, shot, PartedMotion(parts, measured), shaper, follow, follow.reached)
 
 
 def _shot(
@@ -133,6 +154,36 @@ def _shot(
     return PlateShot(sequence.frames, view, raster, colour, follow.warn), out_colour
 
 
+Made = tuple[plates.Painting, dict[str, float]]
+"""What is to be written of one view of a frame, and its figures."""
+
+
+def _makers(
+    task: Task, sequence: Sequence, shot: tuple[int, ...], wanted: list[int], follow: Follow
+) -> list[Iterator[Made]]:
+    """What makes the frames wanted of one shot, by view."""
+    frames = sequence.frames.part(shot)
+    raster, display = common_raster(frames)
+    within = [frame for frame in wanted if frame in shot]
+    own = dataclasses.replace(sequence, frames=frames)
+    return [_make_view(task, own, view, raster, display, within, follow) for view in own.views]
+
+
+def faded(made: list[tuple[float, list[Made]]]) -> list[Made]:
+    """One picture by view: of a dissolve the paintings of both shots mixed, passes of the one that shows most."""
+    if len(made) == 1:
+        return made[0][1]
+    (first, befores), (second, afters) = made
+    mixed = []
+    for before, after in zip(befores, afters, strict=True):
+        painting, figures = after if second >= first else before
+        a, b = before[0].rgb, after[0].rgb
+        if a is not None and b is not None:
+            painting = dataclasses.replace(painting, rgb=(first * a + second * b).astype(np.float32))
+        mixed.append((painting, figures | {"dissolve": second}))
+    return mixed
+
+
 def _make_view(
     task: Task,
     sequence: Sequence,
@@ -141,14 +192,18 @@ def _make_view(
     display: plates.Window,
     wanted: list[int],
     follow: Follow,
-) -> Iterator[tuple[plates.Painting, dict[str, float]]]:
+) -> Iterator[Made]:
     """What is to be written of one view, frame by frame."""
     shot, out_colour = _shot(task, sequence, view, raster, follow)
     analysis = analyse(shot, task.store, follow)
     shaper = plates.Shaper(analysis.exposure)
     motion = make_motion(task, shot, analysis, shaper, follow)
     if task.spec.WhichOneof("kind") == "stmap":
-        for made in stmaps(shot, motion, shaper, task.spec.stmap.key, wanted, task.store, follow):
+        if task.spec.stmap.key not in shot.frames:
+            key_maps: Iterable[KeyMap] = (nothing(frame, shot) for frame in wanted)
+        else:
+            key_maps = stmaps(shot, motion, shaper, task.spec.stmap.key, wanted, task.store, follow)
+        for made in key_maps:
             maps = {"stmap": made.places[0].numpy(), "coverage.a": made.coverage[0, 0].numpy()}
             layers = maps | _layers(task, motion, made.frame, None)
             figures = {"coverage": float(np.mean(maps["coverage.a"], dtype=np.float64))}
@@ -234,11 +289,13 @@ def _write(
     task: Task,
     sequence: Sequence,
     frame: int,
-    paintings: Mapping[str, plates.Painting],
-    figures: Mapping[str, Mapping[str, float]],
+    made: list[Made],
+    shot: str,
     follow: Follow,
 ) -> None:
     output = task.spec.output
+    paintings = {view: painting for view, (painting, _) in zip(sequence.views, made, strict=True)}
+    figures = {view: own for view, (_, own) in zip(sequence.views, made, strict=True)}
     named = {f"{view}.{name}" if view else name: value for view, own in figures.items() for name, value in own.items()}
     options = plates.OutputOptions(
         compression=output.compression,
@@ -247,6 +304,7 @@ def _write(
         attributes={
             "job": task.plan.digest,
             "frame": frame,
+            "shot": shot,
             "device": task.plan.device,
             **{name.replace(" ", "_"): value for name, value in task.plan.choices.items()},
             **named,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -44,6 +45,16 @@ class Frames:
         self._headers: dict[int, plates.Header] = {}
         self._kept: OrderedDict[int, plates.Plate] = OrderedDict()
         self._lock = threading.RLock()
+
+    def part(self, numbers: tuple[int, ...]) -> Frames:
+        """Some of the frames as a sequence of their own; what is read is kept for both."""
+        some = copy.copy(self)
+        some.numbers = numbers
+        return some
+
+    def content(self, frame: int) -> str:
+        """SHA-256 of the frame's file as the job names it, or `missing`; nothing is read."""
+        return self._digests.get(frame, "missing")
 
     def digest(self, frame: int) -> str:
         """SHA-256 of the frame's file, or `missing`."""
@@ -116,7 +127,7 @@ def common_raster(frames: Frames) -> tuple[plates.Window, plates.Window]:
             was, now = display, header.display_window
             raise BadRequest(
                 f"Frame {frame} is {now.width}x{now.height} but frame {first} is {was.width}x{was.height}; "
-                "name frames of one format with --shot.",
+                "name frames of one format with --shot, or let cuts be found with --cuts detect.",
                 reason="FORMAT_CHANGES",
                 frame=frame,
             )

@@ -26,6 +26,7 @@ from impasto.v1.plate_pb2 import FileRef, FrameFile
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
+PARTINGS = ("", "detect", "none", "given")
 PRECISIONS = ("", "auto", "float32", "bfloat16")
 MEASURES = ("", "none", "quick", "full")
 MAX_FRAMES = 100_000
@@ -68,6 +69,7 @@ def check(spec: JobSpec) -> Frames:
             reason="KIND_MISSING",
         )
     frames = _check_frames(spec)
+    _check_cuts(spec)
     _check_files(spec, frames)
     _check_output(spec, frames)
     _check_compute(spec)
@@ -226,6 +228,29 @@ def _range(text: str, what: str) -> tuple[int, ...]:
         return parse_frames(text)
     except SequenceError as error:
         raise BadRequest(f"The range of the {what} is not understood: {error}", reason="RANGE_INVALID") from error
+
+
+def _check_cuts(spec: JobSpec) -> None:
+    wish = spec.plate
+    if wish.cuts not in PARTINGS:
+        raise BadRequest(
+            f"'{wish.cuts}' is no way to find cuts; there are: {', '.join(PARTINGS[1:])}.", reason="CUTS_INVALID"
+        )
+    if wish.given_cuts and wish.cuts != "given":
+        raise BadRequest("The job names cuts but does not say that they are given.", reason="CUTS_INVALID")
+    last: int | None = None
+    for cut in wish.given_cuts:
+        if cut.until and cut.until < cut.frame:
+            raise BadRequest(
+                f"The dissolve {cut.frame}-{cut.until} ends before it begins.", reason="CUTS_INVALID", frame=cut.frame
+            )
+        if last is not None and cut.frame <= last:
+            raise BadRequest(
+                f"The cut at {cut.frame} comes before frame {last} of the cut before it; name cuts in order, one each.",
+                reason="CUTS_INVALID",
+                frame=cut.frame,
+            )
+        last = cut.until or cut.frame
 
 
 def _check_files(spec: JobSpec, frames: Frames) -> None:

@@ -13,6 +13,7 @@ from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
 
 if TYPE_CHECKING:
+    from impasto.server.shots.cuts import Cut
     from impasto.server.shots.picking import Pick
     from impasto.server.shots.shot import Store
 
@@ -30,6 +31,10 @@ class Listener(Protocol):
 
     def frame_failed(self, frame: int, view: str, reason: str, message: str) -> None:
         """A frame could not be made; the others go on."""
+        ...
+
+    def shots_found(self, cuts: Sequence[Cut], shots: Sequence[str]) -> None:
+        """The range was parted into shots, each given by its frames, such as `1001-1040`."""
         ...
 
     def warning(self, message: str) -> None:

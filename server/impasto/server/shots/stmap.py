@@ -16,7 +16,7 @@ from impasto.server.shots.chains import Stage
 from impasto.server.shots.keyed import KeyChain
 from impasto.server.shots.keys import Key
 from impasto.server.shots.motion import Motion
-from impasto.server.shots.provenance import Map, grid
+from impasto.server.shots.provenance import Map, grid, identity
 from impasto.server.shots.shot import Shot, Store, Watch
 
 REACH = 8
@@ -72,6 +72,12 @@ def stmaps(
             here = chain.map(frame)
             made = KeyMap(frame, extended(here), matte(here))
         yield made
+
+
+def nothing(frame: int, shot: Shot) -> KeyMap:
+    """The map of a frame of another shot than the key's: each pixel where it is, covered nowhere."""
+    here = identity(frame, torch.zeros(1, 1, shot.height, shot.width, dtype=torch.bool))
+    return KeyMap(frame, torch.cat([here.x, here.y], 1), matte(here))
 
 
 def matte(here: Map) -> Tensor:

@@ -1,0 +1,172 @@
+"""Ranges of several shots, run on real files: what is made of each is what would be made of it alone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from footage import Scene, spliced
+
+from impasto.sequences import SequencePattern, parse_frames
+from impasto.server import plates
+from impasto.server.errors import BadRequest
+from impasto.server.jobs.plan import Plan
+from impasto.server.jobs.run import faded, run
+from impasto.server.jobs.task import Task
+from impasto.server.plates.srgb import decode
+from impasto.v1.job_pb2 import JobSpec
+from impasto.v1.plate_pb2 import FileRef
+
+WIDTH, HEIGHT = 64, 36
+
+
+@dataclass
+class Heard:
+    """A listener that remembers."""
+
+    figures: dict[int, dict[str, float]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    warned: list[str] = field(default_factory=list)
+    shots: list[str] = field(default_factory=list)
+
+    def progress(self, *told: object) -> None:
+        pass
+
+    def frame_done(self, frame: int, view: str, path: Path, figures: dict[str, float]) -> None:
+        self.figures[frame] = figures
+
+    def frame_failed(self, frame: int, view: str, reason: str, message: str) -> None:
+        self.failed[frame] = message
+
+    def warning(self, message: str) -> None:
+        self.warned.append(message)
+
+    def shots_found(self, cuts: Any, shots: list[str]) -> None:
+        self.shots = list(shots)
+
+
+class Kept(dict[str, Any]):
+    """A store."""
+
+    def load(self, key: str) -> Any:
+        return self.get(key)
+
+    def save(self, key: str, arrays: Any) -> None:
+        self[key] = {name: np.array(array) for name, array in arrays.items()}
+
+
+def write(folder: Path, pictures: list[Any]) -> dict[int, Path]:
+    """Plates from frame 1, as half; their paths."""
+    folder.mkdir(parents=True)
+    window, paths = plates.Window(0, 0, WIDTH, HEIGHT), {}
+    for frame, picture in enumerate(pictures, 1):
+        small = decode(cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)).astype(np.float16)
+        channels = {name: np.ascontiguousarray(small[..., index]) for index, name in enumerate("RGB")}
+        paths[frame] = folder / f"p.{frame}.exr"
+        plates.write(paths[frame], plates.Plate(channels, window, window))
+    return paths
+
+
+def name(ref: FileRef, path: Path) -> None:
+    """Name a file by its path and content."""
+    ref.path, ref.sha256 = str(path), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def job(paths: dict[int, Path], shot: str = "", passes: tuple[str, ...] = ("motion", "occlusion", "cause")) -> JobSpec:
+    """Measure motion of a range."""
+    spec = JobSpec()
+    spec.plate.shot = spec.plate.frames = shot or f"{min(paths)}-{max(paths)}"
+    for frame in parse_frames(spec.plate.shot):
+        name(spec.plate.files.add(frame=frame).file, paths[frame])
+    spec.output.passes.extend(passes)
+    spec.motion.motion.model = "dis"
+    return spec
+
+
+def made(spec: JobSpec, out: Path, store: Kept | None = None) -> SimpleNamespace:
+    """Run a job; its files by frame, and what was told."""
+    out.mkdir(exist_ok=True)
+    pattern = SequencePattern.parse(out / "x.####.exr")
+    heard = Heard()
+    task = Task(
+        spec=spec,
+        plan=Plan("digest", parse_frames(spec.plate.shot), parse_frames(spec.plate.frames), ("",)),
+        local=lambda ref: Path(ref.path),
+        target=lambda frame, view: pattern.path(frame),
+        beside=lambda what: out / what,
+        done=frozenset(),
+        store=Kept() if store is None else store,
+        listener=heard,
+        cancelled=lambda: False,
+    )
+    run(task)
+    files = {frame: plates.read(pattern.path(frame)) for frame in heard.figures}
+    pixels = {frame: {name: c.tobytes() for name, c in file.channels.items()} for frame, file in files.items()}
+    return SimpleNamespace(heard=heard, files=files, pixels=pixels)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> dict[int, Path]:
+    """Two shots of four frames."""
+    return write(tmp_path / "in", spliced([Scene(1), Scene(4)], 4))
+
+
+def test_shots_are_made_as_if_each_were_alone_whatever_is_asked_for(two: dict[int, Path], tmp_path: Path):
+    whole = made(job(two), tmp_path / "whole")
+    assert whole.heard.shots == ["1-4", "5-8"]
+    assert whole.files[4].attributes["impasto/shot"] == "1-4"
+    first, second = made(job(two, "1-4"), tmp_path / "a"), made(job(two, "5-8"), tmp_path / "b")
+    assert first.heard.shots + second.heard.shots == ["1-4", "5-8"]
+    parts = first.pixels | second.pixels
+    assert parts == whole.pixels
+    spec = job(two)
+    spec.plate.frames = "5"
+    assert made(spec, tmp_path / "one").pixels == {5: whole.pixels[5]}
+
+
+def test_no_motion_crosses_a_cut(two: dict[int, Path], tmp_path: Path):
+    files = made(job(two), tmp_path / "out").files
+    for frame, way, side, step in ((4, "forward", "next", 1), (5, "backward", "prev", 10)):
+        channels = files[frame].channels
+        assert not np.any(channels[f"{way}.u"])
+        assert not np.any(channels[f"{way}.v"])
+        assert (channels[f"occlusion.{side}"] == 1).all()
+        assert (channels["occlusion.cause"] // step % 10 == 5).all()
+        assert np.any(channels["backward.u" if way == "forward" else "forward.u"])
+
+
+def test_another_size_is_another_shot_unless_cuts_are_off(two: dict[int, Path], tmp_path: Path):
+    wide = plates.Window(0, 0, WIDTH + 8, HEIGHT)
+    for frame in (3, 4, 5, 6, 7, 8):
+        old = plates.read(two[frame])
+        channels = {name: np.pad(c, ((0, 0), (0, 8)), mode="edge") for name, c in old.channels.items()}
+        plates.write(two[frame], plates.Plate(channels, wide, wide))
+    spec = job(two)
+    assert made(spec, tmp_path / "a").heard.shots == ["1-2", "3-4", "5-8"]
+    spec.plate.cuts = "none"
+    with pytest.raises(BadRequest, match="let cuts be found with --cuts detect"):
+        made(spec, tmp_path / "b")
+
+
+def test_a_dissolve_fades_from_the_one_shot_s_paint_to_the_other_s():
+    window, space = (
+        plates.Window(0, 0, 2, 1),
+        plates.ColourSpace.resolve(
+            "lin_rec709", plates.Plate({}, plates.Window(0, 0, 1, 1), plates.Window(0, 0, 1, 1))
+        ),
+    )
+    first, second = (
+        plates.Painting(np.full((3, 1, 2), value, np.float32), window, space, {"source.frame": np.full((1, 2), frame)})
+        for value, frame in ((1.0, 3), (5.0, 8))
+    )
+    for share, frame in ((0.25, 3), (0.5, 8), (0.75, 8)):
+        ((painting, figures),) = faded([(1 - share, [(first, {"age": 1.0})]), (share, [(second, {"age": 2.0})])])
+        assert np.allclose(painting.rgb, 1 + 4 * share)
+        assert (painting.layers["source.frame"] == frame).all()
+        assert figures["dissolve"] == share
