@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from impasto.sequences import format_frames, output_times, parse_frames
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest
+from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.spec import (
     Frames,
     check,
-    interpolation_models,
     makes_frames,
     motion_model,
     motion_source,

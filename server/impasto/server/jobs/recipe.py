@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from impasto.sequences import SequenceError, parse_frames
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.looks import make_layers
 from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.source import PlateShot
-from impasto.server.jobs.spec import interpolation_models, motion_model, motion_source
+from impasto.server.jobs.spec import motion_model, motion_source
 from impasto.server.jobs.task import Task
 from impasto.server.models import catalogue, weights
 from impasto.server.models.card import Model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -15,11 +14,11 @@ from impasto.sequences import (
     SequenceError,
     SequencePattern,
     Threshold,
-    output_times,
     parse_frames,
     refuse_inputs,
 )
 from impasto.server.errors import BadRequest, NotFound
+from impasto.server.jobs.interpolation import check_interpolation, check_times
 from impasto.server.models import catalogue
 from impasto.v1.job_pb2 import JobSpec, Mask, MotionSource, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
@@ -31,8 +30,6 @@ PRECISIONS = ("", "auto", "float32", "bfloat16")
 MEASURES = ("", "none", "quick", "full")
 MAX_FRAMES = 100_000
 DEFAULT_MOTION = "facets"
-AUTO = "auto"
-CUTS = ("", "hold", "nearest")
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _DEVICE = re.compile(r"(auto|cpu|cuda(:\d+)?)?")
@@ -83,7 +80,8 @@ def check(spec: JobSpec) -> Frames:
     if kind == "stmap":
         _check_in_shot(spec.stmap.key, spec, frames)
     if kind == "interpolate":
-        _check_interpolation(spec)
+        check_interpolation(spec)
+        _refuse_doubles(spec.interpolate.paint.files, "painted frames")
     return frames
 
 
@@ -183,7 +181,7 @@ def _check_frames(spec: JobSpec) -> Frames:
     nothing_new = not spec.plate.frames and spec.output.review_frames
     wanted = () if nothing_new else _frames(spec.plate.frames, "frames wanted")
     if spec.WhichOneof("kind") == "interpolate":
-        return Frames(shot, _check_times(spec, shot, wanted))
+        return Frames(shot, check_times(spec, shot, wanted))
     outside = sorted(set(wanted) - set(shot))
     if outside:
         raise BadRequest(
@@ -192,23 +190,6 @@ def _check_frames(spec: JobSpec) -> Frames:
             frame=outside[0],
         )
     return Frames(shot, wanted)
-
-
-def _check_times(spec: JobSpec, shot: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
-    """The frames wanted, all of which the timing makes."""
-    try:
-        times = output_times(spec.interpolate, shot)
-    except SequenceError as error:
-        raise BadRequest(str(error), reason="TIMING_INVALID") from error
-    unknown = sorted(set(wanted) - set(times))
-    if unknown:
-        raise BadRequest(
-            f"Frame {unknown[0]} is wanted but the timing makes {min(times)}-{max(times)}; change --frames, which are "
-            "numbers of the output, or the timing.",
-            reason="FRAMES_OUTSIDE_SHOT",
-            frame=unknown[0],
-        )
-    return wanted
 
 
 def _frames(text: str, what: str) -> tuple[int, ...]:
@@ -510,67 +491,3 @@ def _check_picking(spec: JobSpec, frames: Frames) -> None:
         raise BadRequest(f"{wish.most} keys cannot be picked; give 1 or more, or 0 for any.", reason="VALUE_INVALID")
     for frame in _range(wish.painted, "painted frames") if wish.painted else ():
         _check_in_shot(frame, spec, frames)
-
-
-def interpolation_models(spec: JobSpec) -> tuple[str, ...]:
-    """Ids of the models that may make colour in between, the best first; the last is always at hand.
-
-    Raises:
-        NotFound: the one asked for is unknown.
-    """
-    from impasto.server.models import weights
-
-    wish = spec.interpolate.model or AUTO
-    if wish != AUTO:
-        return (catalogue.find(wish, "interpolation").id,)
-    store = weights.default_store()
-    allowed = {"splat"}
-    for model in catalogue.catalogue().values():
-        here = [choice for choice in model.choices if model.family == "interpolation" and store.here(choice)]
-        if any(store.policy == "any" or weights.commercial(choice.licence) for choice in here):
-            allowed.add(model.id)
-    return tuple(name for name in ("sepconv", "ifnet", "impasto-blend", "splat") if name in allowed)
-
-
-def _check_interpolation(spec: JobSpec) -> None:
-    wish = spec.interpolate
-    if spec.output.passes:
-        raise BadRequest(
-            "Frames in between carry the plate's own layers and no passes of ours; leave --passes out, or run impasto "
-            "flow on the result.",
-            reason="PASS_UNKNOWN",
-        )
-    if spec.colour.out:
-        raise BadRequest(
-            "Frames in between keep the plate's colour space; leave --out-colour out.", reason="VALUE_INVALID"
-        )
-    if wish.WhichOneof("timing") is None and not wish.repair:
-        raise BadRequest(
-            "Nothing says which times are made; give --speed, --factor, --timing, --at or --repair.",
-            reason="TIMING_MISSING",
-        )
-    if wish.cuts not in CUTS:
-        raise BadRequest(f"There is no way '{wish.cuts}' over cuts; say hold or nearest.", reason="VALUE_INVALID")
-    if wish.paint.pattern and not wish.paint.files:
-        raise BadRequest(
-            f"The painted frames '{wish.paint.pattern}' have no files; look at their path and numbers.",
-            reason="PAINT_EMPTY",
-        )
-    _refuse_doubles(wish.paint.files, "painted frames")
-    if wish.model not in ("", AUTO):
-        model = catalogue.find(wish.model, "interpolation")
-        if any(known.name == "middle_only" for known in model.parameters):
-            _check_middles(spec, model.id)
-
-
-def _check_middles(spec: JobSpec, model: str) -> None:
-    shot = parse_frames(spec.plate.shot)
-    for frame, time in output_times(spec.interpolate, shot).items():
-        place = bisect.bisect_right(shot, time) - 1
-        if time != shot[place] and 2 * time != shot[place] + shot[place + 1]:
-            raise BadRequest(
-                f"The model {model} makes frames half way between two only, and output frame {frame} is time "
-                f"{float(time):g}; ask for --factor 2, or take --model splat.",
-                reason="VALUE_INVALID",
-                frame=frame,
-            )
