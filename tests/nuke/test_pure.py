@@ -217,6 +217,13 @@ def test_the_job_files_of_the_other_nodes_are_read_too() -> None:
     assert not curve.interpolate.HasField("out_first")
 
 
+def test_cuts_are_found_left_out_or_given() -> None:
+    for cuts, told in (("detect", ("", [])), ("none", ("none", [])), ("1002,1003", ("given", [1002, 1003]))):
+        shot = wishes.Shot((1001, 1002, 1003), (1002,), ("main",), cuts)
+        plate = spec_of(wish("OpticalFlow", wishes.Measuring(), shot=shot, motion=wishes.Motion("dis"))).plate
+        assert (plate.cuts, [cut.frame for cut in plate.given_cuts]) == told
+
+
 def test_keys_may_count_more_or_less_or_only_somewhere() -> None:
     assert wishes.key_options("") == {}
     assert wishes.key_options("1006: weight 2, hold 1001-1020x2,1030; -3: hold 1-5 ;1020:weight 0.5") == {

@@ -29,6 +29,7 @@ def frame_knobs(
         menu("frame_range", "frame range", tip, (first, "global", "custom")),
         knob(1, "frames", "frames", "Custom frames, such as 1001-1100, 1001-1100x2 or 1001,1005.", "-STARTLINE"),
         knob(1, "shot", "shot", "All frames that belong together, such as 1001-1100. Every one of them is read, also when few are wanted, so that a frame looks the same in whatever pieces a shot is rendered. Empty takes the whole input."),
+        knob(1, "shot_cuts", "cuts", "Where new shots begin within those frames: detect finds it out, none takes all as one shot; or write the first frames of the new shots, such as 1031,1077. Nothing is carried across a cut.", value="detect"),
         knob(1, "views", "views", "Views to render, such as left right. Empty takes all of the script."),
     ]  # fmt: skip
 

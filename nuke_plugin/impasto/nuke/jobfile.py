@@ -44,6 +44,7 @@ def job(wish: Wish) -> dict[str, Any]:
         },
         "colour": dict.fromkeys(("plate", "out"), wish.colour),
     }
+    spec["plate"].update(_cuts(wish))
     task = wish.task
     if isinstance(task, Look):
         spec["colour"]["key"] = wish.colour
@@ -62,6 +63,15 @@ def job(wish: Wish) -> dict[str, Any]:
     else:
         spec["motion"] = {"motion": _motion(wish)}
     return spec
+
+
+def _cuts(wish: Wish) -> dict[str, Any]:
+    cuts = wish.shot.cuts
+    if cuts == wishes.CUTS_DETECT or wish.alone:
+        return {}
+    if cuts == wishes.CUTS_NONE:
+        return {"cuts": cuts}
+    return {"cuts": "given", "given_cuts": [{"frame": frame} for frame in ranges.parse(cuts)]}
 
 
 def _keys(wish: Wish, task: Picking) -> dict[str, Any]:

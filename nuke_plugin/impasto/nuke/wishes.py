@@ -17,6 +17,8 @@ MOTION_PLATE, MOTION_FILES = "plate layers", "vector files"
 TIMING_SPEED, TIMING_FRAME, TIMING_REPAIR = "Output Speed", "Frame", "as it is, repaired"
 """Timings of FrameInterpolate; the first two are named as Kronos names them."""
 
+CUTS_DETECT, CUTS_NONE = "detect", "none"
+
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 
 FROZEN = "frozen"
@@ -43,11 +45,13 @@ class Shot:
         shot: all frames that are bound together; every one is read.
         frames: those of them that are wanted.
         views: to render.
+        cuts: where new shots begin: `CUTS_DETECT`, `CUTS_NONE`, or their first frames as a range.
     """
 
     shot: tuple[int, ...]
     frames: tuple[int, ...]
     views: tuple[str, ...]
+    cuts: str = CUTS_DETECT
 
 
 @dataclass(frozen=True)

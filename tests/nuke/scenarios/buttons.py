@@ -264,6 +264,20 @@ class Rendering(Scenario):
         self.assertEqual(job["stylize"]["styles"], [{"name": "hatching", "weight": 0.75}, second, fourth])
         self.assertEqual(job["stylize"]["statistics"], "smoothed")
 
+    def test_cuts_are_left_to_the_command_unless_they_are_told(self):
+        node = self.make()
+        nuke._press(node, "render")
+        self.wait(node)
+        job = self.folder / "impasto/shot_v001/StyleTransfer1/job.json"
+        self.assertNotIn("cuts", json.loads(job.read_text(encoding="utf-8"))["plate"])
+        node["shot_cuts"].setValue("1003")
+        nuke._press(node, "render")
+        self.wait(node)
+        self.assertEqual(json.loads(job.read_text(encoding="utf-8"))["plate"]["given_cuts"], [{"frame": 1003}])
+        node["shot_cuts"].setValue("somewhere")
+        nuke._press(node, "render")
+        self.assertIn("is not understood", nuke._messages[-1])
+
     def test_keys_may_have_weights_and_hold_ranges(self):
         node = self.make()
         node.setInput(2, self.read)

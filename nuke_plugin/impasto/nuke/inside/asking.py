@@ -39,7 +39,7 @@ OWN = (
     "keys", "key_options", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
     "preserve_luminance", "statistics", "look_model", "every", "share", "most", "painted", "key_frame",
     "timing", "speed", "timing_frame", "out_first", "model", "cuts", "repair",
-    "motion", "motion_file", "shot", "colour", "device",
+    "motion", "motion_file", "shot", "shot_cuts", "colour", "device",
     *(f"pass_{name}" for name in PASSES),
 )  # fmt: skip
 """Knobs that decide a pixel, or whether it is there; a result is stale when one of them is changed."""
@@ -82,14 +82,21 @@ def wish_in_shot(node: nuke.Node, frame: int) -> Wish | None:
     asked = _shot(node, (), ())
     if not kept or frame not in asked.shot:
         return None
-    found = _wish(node, Shot(asked.shot, (frame,), asked.views), IN_SHOT)
+    found = _wish(node, Shot(asked.shot, (frame,), asked.views, asked.cuts), IN_SHOT)
     return found if kept.get("motion") == motion_digest(found) else None
 
 
 def motion_digest(asked: Wish) -> str:
     """Digest of what decides the shot's motion, the plate's pixels apart."""
     shot = asked.shot
-    pieces = (asked.motion.source, asked.motion.files, ranges.write(shot.shot), *shot.views, asked.compute.device)
+    pieces = (
+        asked.motion.source,
+        asked.motion.files,
+        ranges.write(shot.shot),
+        shot.cuts,
+        *shot.views,
+        asked.compute.device,
+    )
     return staleness.digest(pieces)
 
 
@@ -286,7 +293,14 @@ def _shot(node: nuke.Node, frames: tuple[int, ...], views: tuple[str, ...]) -> S
     unknown = [view for view in asked if view not in known]
     if unknown:
         raise NodeError(f"The script has no view '{unknown[0]}'; it has: {', '.join(known)}.")
-    return Shot(shot, wanted, asked)
+    return Shot(shot, wanted, asked, _cuts(node))
+
+
+def _cuts(node: nuke.Node) -> str:
+    told = knobs.text(node, "shot_cuts") if node.knob("shot_cuts") is not None else ""
+    if told in ("", wishes.CUTS_DETECT, wishes.CUTS_NONE):
+        return told or wishes.CUTS_DETECT
+    return ranges.write(ranges.parse(told))
 
 
 def _frames(node: nuke.Node, shot: tuple[int, ...]) -> tuple[int, ...]:
