@@ -43,6 +43,8 @@ def sentence(event: Event) -> str:
         return f"sending {_share(event.get('sent_bytes', 0), event.get('total_bytes', 0))} %"
     if kind == "planned":
         return f"shot {event.get('shot', '')}, to do {event.get('todo') or 'nothing'}"
+    if kind == "shots":
+        return f"shots {', '.join(event.get('shots', ()))}"
     if kind in ("frame_done", "frame_skipped"):
         return f"frame {event.get('frame', '')} {'done' if kind == 'frame_done' else 'was there'}"
     if kind == "frame_failed":

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from impasto.nuke import command, sidecar
+from impasto.nuke import command, events, sidecar
 from impasto.nuke.errors import CANCELLED, FRAMES_FAILED, UNREACHABLE, NodeError
 from impasto.nuke.events import Event
 
 PATIENCE = 90.0
 """Seconds a server that is named may be silent while a job of ours is on it."""
 
-TOLD = ("keys_picked", "shots_found")
+TOLD = ("keys_picked",)
 """Types of events whose content a node shows."""
 
 
@@ -29,7 +29,7 @@ class Course:
         failed: sentence by frame.
         warnings: sentences.
         fraction: share of the job at hand done, 0..1.
-        told: what the jobs found, by the event's type: frames picked, cuts.
+        told: what the jobs found, by the event's type, such as frames picked.
         frames: that the last job planned makes, as a range; empty while it is not known.
     """
 
@@ -60,6 +60,8 @@ class Course:
             self.warnings.append(str(event.get("message", "")))
         elif kind == "progress":
             self.fraction = float(event.get("fraction") or 0.0)
+        elif kind == "shots" and event.get("cuts"):
+            self.warnings.append(f"The range was parted at its cuts into {events.sentence(event)}.")
         elif kind in TOLD:
             self.told[kind] = event
 

@@ -74,6 +74,8 @@ if "speed" in spec.get("interpolate", {}) and not spec["plate"]["frames"]:
 wanted = frames(spec["plate"]["frames"])
 if sys.argv[1] == "run":
     say("planned", digest="d", shot=spec["plate"]["shot"], frames=spec["plate"]["frames"], todo=spec["plate"]["frames"])
+if HOW.get("shots") and "--detach" not in sys.argv:
+    say("shots", cuts=[{"frame": 1003, "until": 0, "found_by": "picture"}], shots=HOW["shots"])
 if "keys" in spec and "--detach" not in sys.argv:
     shutil.copy(spec["plate"]["pattern"].replace("####", f"{wanted[0]:04d}"), spec["output"]["sheet"])
     say("file_made", what="sheet", path=spec["output"]["sheet"], sha256="")

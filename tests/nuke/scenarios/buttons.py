@@ -274,6 +274,12 @@ class Rendering(Scenario):
         nuke._press(node, "render")
         self.wait(node)
         self.assertEqual(json.loads(job.read_text(encoding="utf-8"))["plate"]["given_cuts"], [{"frame": 1003}])
+        self.behave(shots=["1001-1002", "1003-1004"])
+        node["shot_cuts"].setValue("detect")
+        nuke._press(node, "render")
+        self.wait(node)
+        told = [words for words in nuke._printed if "parted at its cuts into shots 1001-1002, 1003-1004" in words]
+        self.assertEqual(len(told), 1)
         node["shot_cuts"].setValue("somewhere")
         nuke._press(node, "render")
         self.assertIn("is not understood", nuke._messages[-1])
