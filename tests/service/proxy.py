@@ -24,6 +24,7 @@ class Proxy:
         self._target = (host, int(port))
         self._random, self._cut_after, self._delay = random.Random(seed), cut_after, delay
         self.cuts = 0
+        self._frozen = threading.Event()
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
@@ -32,6 +33,10 @@ class Proxy:
     def heal(self) -> None:
         """From now on all goes through."""
         self._cut_after, self._delay = 0, 0.0
+
+    def freeze(self) -> None:
+        """From now on nothing goes through and nothing is said of it, as when a cable is pulled."""
+        self._frozen.set()
 
     def cut(self) -> None:
         """Cut every connection there is."""
@@ -59,6 +64,8 @@ class Proxy:
     def _pass(self, one: socket.socket, other: socket.socket, left: list[int]) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                if self._frozen.is_set():
+                    continue
                 if self._delay:
                     time.sleep(self._random.random() * self._delay)
                 if left and self._cut_after:

@@ -1,12 +1,14 @@
 """A line that breaks: uploads, watching and fetching go on where they were."""
 
+import threading
+
 import numpy as np
 import pytest
-from painting import painting
+from painting import painting, slowly
 from proxy import Proxy
 from world import serving
 
-from impasto.client import Client, FilesSent, FrameDone
+from impasto.client import Client, FilesSent, FrameDone, ServerUnreachable, flow_spec
 from impasto.server import plates
 
 
@@ -38,6 +40,26 @@ def test_a_line_cut_again_and_again_loses_and_doubles_nothing(shot, tmp_path):
         made = plates.read(tmp_path / "out" / f"o.{frame}.exr").channels["R"]
         whole = plates.read(tmp_path / "plates" / f"p.{frame}.exr").channels["R"]
         assert np.array_equal(made, (whole * 0.5).astype(np.float16))
+
+
+def test_a_line_that_dies_without_a_word_is_found_out_and_the_job_goes_on(shot, tmp_path, monkeypatch):
+    monkeypatch.setattr("impasto.client.client.RENEWED", 1.0)
+    hold = threading.Event()
+    with serving(tmp_path / "s", slowly(hold), listen="127.0.0.1:0") as (running, _):
+        proxy = Proxy(running.address)
+        with Client.connect(proxy.address, token=running.token, cache=tmp_path / "d", timeout=60) as client:
+            client._patience = 1.5
+            name = client.submit(flow_spec(shot, out=str(tmp_path / "out" / "o.####.exr"), motion="plate"))
+            events = client.watch(name)
+            assert next(events).number == 1
+            proxy.freeze()
+            with pytest.raises(ServerUnreachable):
+                list(events)
+        hold.set()
+        with Client.connect(running.address, token=running.token, cache=tmp_path / "d", timeout=60) as client:
+            done = [event.frame for event in client.fetch(name) if isinstance(event, FrameDone)]
+        proxy.close()
+    assert done == list(range(1001, 1009))
 
 
 def test_the_tests_own_proxy_passes_on_what_it_is_not_told_to_harm(shot, tmp_path):
