@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from impasto.client import BadRequestError, Painting, Styling
 from impasto.sequences import LESS_IS_WORSE, SequencePattern, Threshold
 
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_KEY_WORDS = {"weight", "hold"}
+_KEY_WORDS = {"weight", "hold", "mask"}
 _STYLE_WORDS = ("mask", "frames", "fade")
 
 
@@ -33,8 +34,8 @@ def parse_keys(keys: Iterable[str], patterns: Iterable[str]) -> dict[int, Painti
     """Painted frames from `--key` and `--keys`.
 
     Args:
-        keys: each `FRAME=FILE`, then `,weight=W` and `,hold=R` as wished; a range in `hold` may hold commas.
-        patterns: each stands for all its files on disk, by number.
+        keys: each `FRAME=FILE`, then `,weight=W`, `,hold=R` and `,mask=M` as wished; a range in `hold` may hold commas.
+        patterns: each stands for all its files on disk, by number, and may be followed by the same.
 
     Raises:
         BadRequestError: one cannot be read, no file is there, or a frame has two keys.
@@ -59,16 +60,22 @@ def _parse_key(text: str) -> tuple[int, Painting]:
             f"--key {text} is not understood; write FRAME=FILE, such as --key 1006=painted.1006.png.",
             reason="KEY_INVALID",
         )
+    return int(frame), _parse_painting(rest, f"--key {text}")
+
+
+def _parse_painting(text: str, option: str) -> Painting:
+    """`FILE`, then `,weight=W`, `,hold=R` and `,mask=M` as wished."""
     # A piece without "=" belongs to what stands before it: a comma in a file's name, or in the range of hold.
-    file, *pieces = re.split(r",(?=(?:weight|hold|mask|[a-z]+)=)", rest)
+    file, *pieces = re.split(r",(?=[a-z]+=)", text)
     values = dict(piece.split("=", 1) for piece in pieces)
     unknown = sorted(set(values) - _KEY_WORDS)
     if unknown:
         raise BadRequestError(
-            f"--key {text} holds '{unknown[0]}', which is not known; after the file there may be weight= and hold=.",
+            f"{option} holds '{unknown[0]}', which is not known; after the file there may be weight=, hold= and mask=.",
             reason="KEY_INVALID",
         )
-    return int(frame), Painting(file, _parse_weight(values.get("weight", "1"), text), values.get("hold", ""))
+    weight = _parse_weight(values.get("weight", "1"), option)
+    return Painting(file, weight, values.get("hold", ""), values.get("mask", ""))
 
 
 def _parse_weight(text: str, key: str) -> float:
@@ -78,7 +85,7 @@ def _parse_weight(text: str, key: str) -> float:
         weight = math.nan
     if not (math.isfinite(weight) and weight > 0):
         raise BadRequestError(
-            f"--key {key} has the weight '{text}'; give a number above 0, such as weight=2.", reason="VALUE_INVALID"
+            f"{key} has the weight '{text}'; give a number above 0, such as weight=2.", reason="VALUE_INVALID"
         )
     return weight
 
@@ -148,7 +155,8 @@ def parse_numbers(texts: Iterable[str]) -> dict[str, float]:
 
 
 def _find_keys(text: str) -> list[tuple[int, Painting]]:
-    pattern = SequencePattern.parse(text)
+    all_of_them = _parse_painting(text, f"--keys {text}")
+    pattern = SequencePattern.parse(all_of_them.file)
     if not pattern.has_frames:
         raise BadRequestError(
             f"--keys {text} names one file; write --keys painted.####.png for all, or --key FRAME={text} for one.",
@@ -157,7 +165,7 @@ def _find_keys(text: str) -> list[tuple[int, Painting]]:
     found = pattern.on_disk()
     if not found:
         raise BadRequestError(f"No file of --keys {text} is there; look at its folder and name.", reason="KEY_INVALID")
-    return [(frame, Painting(Path(path))) for (frame, _), path in found.items()]
+    return [(frame, replace(all_of_them, file=Path(path))) for (frame, _), path in found.items()]
 
 
 def parse_thresholds(texts: Iterable[str]) -> list[Threshold]:

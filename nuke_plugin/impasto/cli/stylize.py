@@ -70,13 +70,40 @@ def stylize(
             "--key",
             metavar="F=FILE",
             rich_help_panel=LOOK,
-            help="Your painting of frame F: 1006=FILE[,weight=W][,hold=R]; may be repeated.",
+            help="Your painting of frame F: 1006=FILE[,weight=W][,hold=R][,mask=M], M alpha, a layer or a picture; may "
+            "be repeated.",
         ),
     ] = None,
     keys: Annotated[
         list[str] | None,
         typer.Option(
-            "--keys", metavar="PATTERN", rich_help_panel=LOOK, help="All your paintings by number: painted.####.exr."
+            "--keys",
+            metavar="PATTERN",
+            rich_help_panel=LOOK,
+            help="All your paintings by number: painted.####.exr; the words of --key may follow for all.",
+        ),
+    ] = None,
+    scale_keys: Annotated[
+        bool,
+        typer.Option("--scale-keys", rich_help_panel=LOOK, help="Scale keys of another size but the plate's shape."),
+    ] = False,
+    fill: Annotated[
+        str,
+        typer.Option(
+            "--fill",
+            metavar="FILL",
+            rich_help_panel=LOOK,
+            help="What paints where no key sees: style, in the keys' colours; nearest, in the nearest key's manner; "
+            "net, trained on the keys; or none. Default: style, or nearest without one.",
+        ),
+    ] = "",
+    fill_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--fill-minutes",
+            metavar="M",
+            rich_help_panel=LOOK,
+            help="Training of the net, in minutes of a CPU core: a fixed number of steps. Default: 4.",
         ),
     ] = None,
     motion: Annotated[
@@ -187,6 +214,9 @@ def stylize(
         out=out,
         style=parse_styles(style or []),
         keys=dict(parse_keys(key or [], keys or [])),
+        scale_keys=scale_keys,
+        fill=fill,
+        fill_minutes=fill_minutes,
         motion=motion,
         strength=strength,
         style_scale=style_scale,

@@ -114,7 +114,7 @@ def _list_retimed(spec: job_pb2.JobSpec) -> None:
 def _masks(spec: job_pb2.JobSpec) -> Iterator[job_pb2.Mask]:
     """Every mask made of pictures."""
     wish = spec.stylize
-    for mask in (wish.mask, *(style.mask for style in wish.styles)):
+    for mask in (wish.mask, *(style.mask for style in wish.styles), *(key.mask for key in wish.keys)):
         if mask.WhichOneof("source") == "files":
             yield mask
 

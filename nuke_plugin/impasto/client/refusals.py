@@ -24,6 +24,7 @@ REFUSALS = frozenset(
         "FILE_NOT_FOUND",
         "FILE_TOO_LARGE",
         "FILE_UNKNOWN",
+        "FILL_UNKNOWN",
         "FORMAT_CHANGES",
         "FRAMES_MISSING",
         "FRAMES_OUTSIDE_SHOT",

@@ -28,11 +28,14 @@ class Painting:
         file: the picture.
         weight: how strongly it is preferred among keys.
         hold: frames in which it may be used, such as `1001-1020`; empty means all.
+        mask: where it paints: `alpha` or another layer of the key itself, or a picture or pattern of pictures; empty
+            means wherever it has pixels.
     """
 
     file: PathLike
     weight: float = 1.0
     hold: str = ""
+    mask: PathLike = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,9 @@ def stylize_spec(
     out: PathLike,
     style: PathLike | Styling | Iterable[PathLike | Styling] | None = None,
     keys: Mapping[int, PathLike | Painting] | None = None,
+    scale_keys: bool = False,
+    fill: str = "",
+    fill_minutes: float | None = None,
     motion: str = "",
     strength: float | None = None,
     style_scale: float | None = None,
@@ -153,6 +159,10 @@ def stylize_spec(
         out: pattern of the EXR files to write.
         style: a picture, a weights file or a preset's name; or a `Styling`; or several of these.
         keys: painted frames by their number.
+        scale_keys: whether keys of another size and the plate's shape are scaled to it.
+        fill: what paints where no key sees: style (the styles, in the keys' colours), nearest (the nearest key's
+            manner), net (a small net trained on the keys) or none; empty means style, or nearest without a style.
+        fill_minutes: of training the net on a CPU core; None means 4.
         motion: a model's id, `plate` for the plate's own layers, or a pattern of EXRs that hold motion; empty takes
             the default model.
         strength: 0 is the plate, 1 the paint.
@@ -179,8 +189,10 @@ def stylize_spec(
     _set_look(wish, Look(name=look) if isinstance(look, str) else look)
     for frame, key in sorted((keys or {}).items()):
         wish.keys.append(_key(frame, key))
+    wish.scale_keys, wish.fill = scale_keys, fill
     wish.motion.CopyFrom(motion_source(motion))
-    for name, value in (("strength", strength), ("style_scale", style_scale), ("relight", relight)):
+    given = {"strength": strength, "style_scale": style_scale, "relight": relight, "fill_minutes": fill_minutes}
+    for name, value in given.items():
         if value is not None:
             setattr(wish, name, value)
     wish.preserve_colour, wish.preserve_luminance = preserve_colour, preserve_luminance
@@ -445,4 +457,5 @@ def _key(frame: int, key: PathLike | Painting) -> job_pb2.Key:
         file=plate_pb2.FileRef(path=absolute(painting.file)),
         weight=painting.weight,
         hold=painting.hold,
+        mask=mask_source(painting.mask) if os.fspath(painting.mask) else None,
     )

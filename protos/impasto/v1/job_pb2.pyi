@@ -166,7 +166,7 @@ class ColourSpaces(_message.Message):
     def __init__(self, plate: _Optional[str] = ..., key: _Optional[str] = ..., style: _Optional[str] = ..., out: _Optional[str] = ...) -> None: ...
 
 class StylizeSpec(_message.Message):
-    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "every", "look", "look_parameters", "mask", "statistics", "preserve_luminance", "compile")
+    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "scale_keys", "fill", "fill_minutes", "every", "look", "look_parameters", "mask", "statistics", "preserve_luminance", "compile")
     class LookParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -182,6 +182,9 @@ class StylizeSpec(_message.Message):
     PRESERVE_COLOUR_FIELD_NUMBER: _ClassVar[int]
     RELIGHT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    SCALE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    FILL_FIELD_NUMBER: _ClassVar[int]
+    FILL_MINUTES_FIELD_NUMBER: _ClassVar[int]
     EVERY_FIELD_NUMBER: _ClassVar[int]
     LOOK_FIELD_NUMBER: _ClassVar[int]
     LOOK_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +200,9 @@ class StylizeSpec(_message.Message):
     preserve_colour: bool
     relight: float
     seed: int
+    scale_keys: bool
+    fill: str
+    fill_minutes: float
     every: int
     look: str
     look_parameters: _containers.ScalarMap[str, float]
@@ -204,7 +210,7 @@ class StylizeSpec(_message.Message):
     statistics: str
     preserve_luminance: bool
     compile: bool
-    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ..., compile: bool = ...) -> None: ...
+    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., scale_keys: bool = ..., fill: _Optional[str] = ..., fill_minutes: _Optional[float] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ..., compile: bool = ...) -> None: ...
 
 class Style(_message.Message):
     __slots__ = ("name", "file", "weight", "mask", "frames", "fade")
@@ -239,16 +245,18 @@ class MaskFiles(_message.Message):
     def __init__(self, pattern: _Optional[str] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ...) -> None: ...
 
 class Key(_message.Message):
-    __slots__ = ("frame", "file", "weight", "hold")
+    __slots__ = ("frame", "file", "weight", "hold", "mask")
     FRAME_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     HOLD_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
     frame: int
     file: _plate_pb2.FileRef
     weight: float
     hold: str
-    def __init__(self, frame: _Optional[int] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., weight: _Optional[float] = ..., hold: _Optional[str] = ...) -> None: ...
+    mask: Mask
+    def __init__(self, frame: _Optional[int] = ..., file: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., weight: _Optional[float] = ..., hold: _Optional[str] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ...) -> None: ...
 
 class MotionSpec(_message.Message):
     __slots__ = ("motion",)

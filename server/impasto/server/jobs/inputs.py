@@ -7,7 +7,7 @@ from pathlib import Path
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
-from impasto.server.jobs.spec import masks
+from impasto.server.jobs.spec import key_masks, masks
 from impasto.v1.job_pb2 import JobSpec, Mask
 from impasto.v1.plate_pb2 import FileRef
 
@@ -35,7 +35,8 @@ def refuse_wrong_inputs(
     for key in spec.stylize.keys:
         if (path := _here(local, key.file)) is not None:
             _look_at_key(key.frame, key.file.path, path, limits, header)
-    for mask in masks(spec):
+    pictures = [mask for mask in key_masks(spec) if mask.WhichOneof("source") == "files"]
+    for mask in [*masks(spec), *pictures]:
         _look_at_mask(mask, local, limits, header)
     for style in spec.stylize.styles:
         path = _here(local, style.file) if style.HasField("file") else None
@@ -62,7 +63,7 @@ def _look_at_key(frame: int, name: str, path: Path, limits: plates.Limits, heade
         return
     size, expected = key.display_window, header.display_window
     # Another size of the same shape may be scaled; whether it is to be is for the run to say.
-    if size.width * expected.height != size.height * expected.width:
+    if abs(size.width * expected.height / size.height - expected.width) >= 1:
         raise BadRequest(
             f"The key {name or frame} is {size.width}x{size.height} and the plate {expected.width}x{expected.height}; "
             "its shape differs, paint it at the plate's size.",

@@ -113,14 +113,17 @@ class _Workshop:
 
 
 def make_layers(
-    task: Task, shot: PlateShot, display: plates.Window, keys: Sequence[Key], shaper: plates.Shaper, watch: Watch
+    task: Task, shot: PlateShot, display: plates.Window, shaper: plates.Shaper, watch: Watch
 ) -> tuple[Layer, ...]:
-    """The layers of a job; with keys and no style one that paints after the nearest key."""
+    """The layers of a job's styles."""
     wish = task.spec.stylize
-    shop = _Workshop(task, shot, display, shaper, watch, manner_of(wish, task.plan.device, task.plan.precision))
-    if not wish.styles:
-        return (_after_nearest(shop, keys),)
+    shop = _workshop(task, shot, display, shaper, watch)
     return tuple(_layer(shop, group) for group in _groups(wish.styles, task) if _weight(group) > 0)
+
+
+def _workshop(task: Task, shot: PlateShot, display: plates.Window, shaper: plates.Shaper, watch: Watch) -> _Workshop:
+    manner = manner_of(task.spec.stylize, task.plan.device, task.plan.precision)
+    return _Workshop(task, shot, display, shaper, watch, manner)
 
 
 def _groups(styles: Sequence[StyleSpec], task: Task) -> list[list[StyleSpec]]:
@@ -190,8 +193,16 @@ def _fade(shot: Sequence[int], frames: frozenset[int] | None, length: int) -> Ca
     return share
 
 
-def _after_nearest(shop: _Workshop, keys: Sequence[Key]) -> Layer:
+def after_nearest(
+    task: Task,
+    shot: PlateShot,
+    display: plates.Window,
+    keys: Sequence[Key],
+    shaper: plates.Shaper,
+    watch: Watch,
+) -> Layer:
     """Paints what no key sees in the manner of the nearest key."""
+    shop = _workshop(task, shot, display, shaper, watch)
     made: dict[int, Callable[[int], Painter]] = {}
     digest = _digest(shop.told, "nearest of", *(f"{key.frame} {key.digest}" for key in keys))
 

@@ -45,6 +45,8 @@ SECONDS_AROUND = 3.0
 """The same for reading, carrying, resampling and writing."""
 SECONDS_OF_PICKING = 0.017
 """What it takes to carry one key's paint, small, by a frame."""
+FILL_MINUTES = 4.0
+"""Of training the fill net, where a job names none."""
 BYTES_PER_PIXEL_WORKING = 900
 """Peak memory of the picture-making beside the plates: about 225 float32 planes."""
 BYTES_PER_PIXEL_OF_PASS = {"motion": 16, "occlusion": 4, "confidence": 4, "source": 14, "cause": 2}
@@ -343,7 +345,10 @@ def _digest(spec: JobSpec, frames: Frames, device: str, precision: str, shrunk: 
         "plate": sorted((e.frame, e.view, e.file.sha256) for e in spec.plate.files if e.frame in in_shot),
         "video": spec.plate.video.sha256,
         "cuts": _cuts(spec),
-        "keys": sorted((k.frame, k.file.sha256, _value(k, "weight", 1.0), k.hold) for k in spec.stylize.keys),
+        "keys": sorted(
+            [k.frame, k.file.sha256, _value(k, "weight", 1.0), k.hold, _mask(k.mask, {k.frame})]
+            for k in spec.stylize.keys
+        ),
         "styles": [
             [s.file.sha256 or s.name, _value(s, "weight", 1.0), _mask(s.mask, in_shot), s.frames, s.fade]
             for s in spec.stylize.styles
@@ -398,6 +403,8 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
         "seed": wish.seed,
         **({"every": wish.every} if wish.every > 1 else {}),
         "quality": spec.output.quality.measure or "quick",
+        "scale_keys": wish.scale_keys,
+        "fill": [fill_of(spec), _value(wish, "fill_minutes", FILL_MINUTES) if fill_of(spec) == "net" else 0.0],
         "stmap": spec.stmap.key,
         "picking": [_value(spec.keys, "share", 0.95), spec.keys.most, spec.keys.painted],
         "look": wish.look or DEFAULT_LOOK,
@@ -411,6 +418,16 @@ def _cuts(spec: JobSpec) -> list[Any]:
     plate = spec.plate
     given = [(cut.frame, cut.until) for cut in plate.given_cuts]
     return [plate.cuts or "detect", given, sorted(set(plate.vetoed_cuts))]
+
+
+def fill_of(spec: JobSpec) -> str:
+    """What paints where no key sees; empty without keys."""
+    wish = spec.stylize
+    if not wish.keys:
+        return ""
+    if wish.fill in ("", "style"):
+        return "style" if wish.styles else "nearest"
+    return wish.fill
 
 
 def _value(message: Any, name: str, default: float) -> float:
@@ -438,6 +455,8 @@ def _choices(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
         wish = spec.stylize
         choices["keys"] = format_frames(key.frame for key in wish.keys) or "none"
         choices["style"] = ", ".join(map(_style, wish.styles)) or "after the nearest key"
+        if wish.keys:
+            choices["fill"] = fill_of(spec)
         choices["look"] = looks.find(wish.look).id
         if wish.look_parameters:
             choices["look parameters"] = ", ".join(f"{n}={v:g}" for n, v in sorted(wish.look_parameters.items()))
@@ -506,14 +525,16 @@ def _seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> float:
     model = motion_model(spec)
     seconds = len(frames.shot) * SECONDS_PER_MEGAPIXEL.get(model, 5.0 if model else 0.2)
     seconds += len(frames.wanted) * SECONDS_AROUND
-    picking = 0.0
+    once = 0.0
     if spec.WhichOneof("kind") == "keys" and pixels:
-        picking = SECONDS_OF_PICKING * min(len(frames.wanted), 48) * len(frames.shot)
+        once = SECONDS_OF_PICKING * min(len(frames.wanted), 48) * len(frames.shot)
     if spec.WhichOneof("kind") == "stylize":
         first, further = (0.0, 1 / 3) if spec.stylize.keys else (1.0, 1 / 5)
         per_megapixel = max(SECONDS_PER_MEGAPIXEL.get(name, 5.0) for name in _looks_used(spec))
+        if fill_of(spec) == "net":
+            once, per_megapixel = 60 * _value(spec.stylize, "fill_minutes", FILL_MINUTES), 4.0
         seconds += per_megapixel * max(1, len(spec.stylize.styles)) * (first + further * len(frames.wanted))
-    return round(seconds * megapixels + picking, 3)
+    return round(seconds * megapixels + once, 3)
 
 
 def _peak(spec: JobSpec, pixels: int) -> int:

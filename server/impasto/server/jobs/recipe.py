@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from impasto.sequences import SequenceError, parse_frames
 from impasto.server import plates
-from impasto.server.errors import BadRequest, FrameError
+from impasto.server.errors import BadRequest
+from impasto.server.jobs.fills import make_fill
 from impasto.server.jobs.interpolation import interpolation_models
-from impasto.server.jobs.looks import make_layers
+from impasto.server.jobs.keys import read_keys
 from impasto.server.jobs.plan import Plan
 from impasto.server.jobs.source import PlateShot
 from impasto.server.jobs.spec import motion_model, motion_source
@@ -22,11 +21,9 @@ from impasto.server.models.card import Model
 from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.interpolation.interpolator import Interpolator
 from impasto.server.shots.analysis import Analysis
-from impasto.server.shots.keys import Key
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
 from impasto.server.shots.render import Recipe
 from impasto.server.shots.shot import Shot, Watch
-from impasto.v1.job_pb2 import Key as KeySpec
 from impasto.v1.job_pb2 import MotionSource
 
 
@@ -129,56 +126,12 @@ def make_recipe(
 ) -> Recipe:
     """Keys and looks of a stylize job, read from their files."""
     wish = task.spec.stylize
-    keys = tuple(_key(task, key, shot, display) for key in sorted(wish.keys, key=lambda key: key.frame))
+    keys = read_keys(task, shot, display)
     return Recipe(
         keys=keys,
-        layers=make_layers(task, shot, display, keys, shaper, watch),
+        layers=make_fill(task, shot, display, keys, shaper, watch),
         relight=wish.relight if wish.HasField("relight") else 1.0,
         seed=wish.seed,
         shaper=shaper,
         every=wish.every if wish.every > 1 else 0,
     )
-
-
-def _key(task: Task, wish: KeySpec, shot: PlateShot, display: plates.Window) -> Key:
-    name = wish.file.path or f"key {wish.frame}"
-    try:
-        plate = plates.read(task.local(wish.file), task.limits)
-    except FrameError as error:
-        raise BadRequest(
-            f"The key of frame {wish.frame} cannot be read: {error.message}", reason="KEY_UNREADABLE"
-        ) from error
-    size, expected = plate.display_window, display
-    if (size.width, size.height) != (expected.width, expected.height):
-        other_shape = size.width * expected.height != size.height * expected.width
-        raise BadRequest(
-            f"The key {name} is {size.width}x{size.height} and the plate {expected.width}x{expected.height}; "
-            + ("its shape differs, " if other_shape else "")
-            + "paint it at the plate's size.",
-            reason="KEY_SIZE",
-            frame=wish.frame,
-        )
-    at_plate = plates.moved(plate, expected.x0 - size.x0, expected.y0 - size.y0)
-    colour = plates.ColourSpace.resolve(task.spec.colour.key, at_plate)
-    view = shot.view if shot.view in plate.views else plate.views[0]
-    rgb, _, _ = plates.picture(at_plate, view, shot.raster, colour)
-    coverage = torch.zeros(1, 1, shot.height, shot.width)
-    rows, columns = at_plate.data_window.within(shot.raster)
-    coverage[..., max(rows.start, 0) : max(rows.stop, 0), max(columns.start, 0) : max(columns.stop, 0)] = 1
-    if not coverage.any():
-        raise BadRequest(f"The key {name} lies wholly outside the plate; look at its data window.", reason="KEY_EMPTY")
-    return Key(
-        frame=wish.frame,
-        picture=torch.from_numpy(np.ascontiguousarray(rgb))[None],
-        coverage=coverage,
-        weight=wish.weight if wish.HasField("weight") else 1.0,
-        hold=_hold(wish),
-        digest=f"{wish.file.sha256}/{colour.name}",
-    )
-
-
-def _hold(wish: KeySpec) -> frozenset[int] | None:
-    try:
-        return frozenset(parse_frames(wish.hold)) if wish.hold else None
-    except SequenceError as error:
-        raise BadRequest(f"The hold range of key {wish.frame} is not understood: {error}", reason="RANGE") from error

@@ -27,6 +27,8 @@ PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 PARTINGS = ("", "detect", "none", "given")
 PRECISIONS = ("", "auto", "float32", "bfloat16")
+FILLS = ("", "style", "nearest", "net", "none")
+MOST_FILL_MINUTES = 600.0
 MEASURES = ("", "none", "quick", "full")
 MAX_FRAMES = 100_000
 DEFAULT_MOTION = "facets"
@@ -118,7 +120,7 @@ def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
     """
     yield from ((f"key of frame {key.frame}", key.file) for key in spec.stylize.keys)
     yield from (("style", style.file) for style in spec.stylize.styles if style.HasField("file"))
-    yield from (("mask", entry.file) for mask in masks(spec) for entry in mask.files.files)
+    yield from (("mask", entry.file) for mask in [*masks(spec), *key_masks(spec)] for entry in mask.files.files)
     if spec.plate.HasField("video"):
         yield "plate", spec.plate.video
     files = sorted(spec.plate.files, key=lambda entry: (entry.frame, entry.view))
@@ -130,10 +132,15 @@ def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
 
 
 def masks(spec: JobSpec) -> Iterator[Mask]:
-    """Every mask of a job: that of the whole, then those of its styles."""
+    """Every mask of a job: that of the whole, then those of its styles. Their layers are the plate's."""
     if spec.stylize.HasField("mask"):
         yield spec.stylize.mask
     yield from (style.mask for style in spec.stylize.styles if style.HasField("mask"))
+
+
+def key_masks(spec: JobSpec) -> Iterator[Mask]:
+    """The masks of a job's keys. Their layers are the key's own."""
+    yield from (key.mask for key in spec.stylize.keys if key.HasField("mask"))
 
 
 def numbered(mask: Mask) -> bool:
@@ -472,6 +479,25 @@ def _check_keys(spec: JobSpec, frames: Frames) -> None:
             )
         if key.hold:
             _range(key.hold, f"hold of key {key.frame}")
+        if key.HasField("mask"):
+            _check_mask(key.mask, f"key of frame {key.frame}", {key.frame}, spec)
+    _check_fill(spec)
+
+
+def _check_fill(spec: JobSpec) -> None:
+    wish = spec.stylize
+    if wish.fill not in FILLS:
+        raise BadRequest(f"There is no fill '{wish.fill}'; there are: {', '.join(FILLS[1:])}.", reason="FILL_UNKNOWN")
+    if wish.fill and not wish.keys:
+        raise BadRequest(
+            f"The fill '{wish.fill}' is for what no key sees, and there is no key; give --key, or leave out --fill.",
+            reason="FILL_UNKNOWN",
+        )
+    if wish.HasField("fill_minutes") and not 0 < wish.fill_minutes <= MOST_FILL_MINUTES:
+        raise BadRequest(
+            f"Fill-minutes is {wish.fill_minutes:g}; it lies above 0 and up to {MOST_FILL_MINUTES:g}.",
+            reason="VALUE_INVALID",
+        )
 
 
 def _check_in_shot(key: int, spec: JobSpec, frames: Frames) -> None:

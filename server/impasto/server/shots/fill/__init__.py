@@ -1,0 +1,1 @@
+"""Paint for what no key sees, made after the keys."""
