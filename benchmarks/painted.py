@@ -23,6 +23,7 @@ from impasto.server.shots.layers import Layer
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
 from impasto.server.shots.relight import develop, split
 from impasto.server.shots.screen import OnScreen
+from impasto.server.shots.shot import Watch
 
 KEPT = 0.85
 """What the classic way keeps of the warped previous frame."""
@@ -100,7 +101,7 @@ class Case:
         return found
 
 
-def motion_of(case: Case, kind: str) -> Motion:
+def motion_of(case: Case, kind: str, watch: Watch | None = None) -> Motion:
     """True motion, or a model's as a job would have it measured; `default` is the product's."""
     if kind == "truth":
         return GivenMotion(case, case.layers, "truth", case.shaper, case.store, Nobody())
@@ -108,7 +109,9 @@ def motion_of(case: Case, kind: str) -> Motion:
     grain = case.analysis.grain
     options = {"weights": weights.default_store().ready(model)} if model.published else {}
     estimator = model.build(grain=grain, **options)
-    return ComputedMotion(case, estimator, f"{model.id}{model.version}", case.shaper, grain, case.store, Nobody())
+    return ComputedMotion(
+        case, estimator, f"{model.id}{model.version}", case.shaper, grain, case.store, watch or Nobody()
+    )
 
 
 @dataclass

@@ -67,3 +67,20 @@ def test_a_long_shot_keeps_no_more_frames_than_a_short_one():
     for frame in made:
         view.picture(frame)
     assert len(reads) == len(made), "those at the start were forgotten"
+
+
+def test_frames_asked_for_in_order_are_read_ahead_and_each_once():
+    reads: list[int] = []
+    shot = frames({n: plate(FORMAT) for n in range(1, 7)}, reads)
+    for frame in range(1, 6):
+        shot.plate(frame)
+    shot.plate(6)
+    assert sorted(reads) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_frame_that_is_damaged_is_named_when_it_is_asked_for_and_not_when_it_is_read_ahead():
+    shot = frames({1: plate(FORMAT), 2: plate(FORMAT), 4: plate(FORMAT)})
+    shot.plate(1)
+    shot.plate(2)
+    with pytest.raises(PlateError, match="Frame 3"):
+        shot.plate(3)

@@ -192,3 +192,22 @@ def test_each_frame_may_have_a_painter_of_its_own(tiny):
 
     frames(tiny, tiny.Shot(), Recipe((), (Layer(painter, "each its own"),), 1.0, 7, SHAPER))
     assert set(painters) == {1, 9, 12}
+
+
+def test_a_changed_relight_paints_and_carries_nothing_anew(tiny):
+    shot, store, painter = tiny.Shot(), tiny.Memory(), tiny.Painter()
+    frames(tiny, shot, recipe(painter=painter), store=store)
+    painted, saved = len(painter.calls), store.saved
+    half = frames(tiny, shot, recipe(painter=painter, relight=0.5), store=store)
+    assert (len(painter.calls), store.saved) == (painted, saved)
+    assert all(same(half[f], other) for f, other in frames(tiny, shot, recipe(painter=painter, relight=0.5)).items())
+
+
+def test_one_key_more_carries_only_itself_and_equals_a_render_from_an_empty_store(tiny):
+    shot, store = tiny.Shot(), tiny.Memory()
+    frames(tiny, shot, recipe([key(shot, 4)]), store=store)
+    audience = tiny.Audience()
+    two = frames(tiny, shot, recipe([key(shot, 4), key(shot, 9)]), store=store, watch=audience)
+    assert sum(name == "maps" for name, _ in audience.stages) == len(shot.frames) - 1
+    fresh = frames(tiny, shot, recipe([key(shot, 4), key(shot, 9)]))
+    assert all(same(two[frame], fresh[frame]) for frame in shot.frames)

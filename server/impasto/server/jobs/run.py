@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import structlog
@@ -15,6 +16,7 @@ from impasto.sequences import format_frames
 from impasto.server import plates, shots
 from impasto.server.errors import FrameError, ImpastoError
 from impasto.server.jobs import pick, review
+from impasto.server.jobs.behind import Behind
 from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.memory import ran_out
 from impasto.server.jobs.parting import PartedMotion, Parts, of_one_shot, part
@@ -23,6 +25,7 @@ from impasto.server.jobs.retime import retime
 from impasto.server.jobs.sequence import Follow, Sequence, sequences
 from impasto.server.jobs.source import PlateShot, common_raster
 from impasto.server.jobs.task import Task
+from impasto.server.shots.ahead import Ahead
 from impasto.server.shots.analysis import Analysis, analyse
 from impasto.server.shots.motion import Motion
 from impasto.server.shots.picture import finish
@@ -98,34 +101,67 @@ def _review(task: Task, sequence: Sequence, follow: Follow) -> None:
 def _make(task: Task, sequence: Sequence, parts: Parts, wanted: list[int], follow: Follow) -> None:
     """Make and write frames, those of every shot by makers of their own."""
     makers: dict[int, list[Iterator[Made]]] = {}
-    spoilt = 0
-    for place, frame in enumerate(wanted):
-        showing = parts.at(frame)
-        makers = {shot: own for shot, own in makers.items() if shot >= showing[0][0]}
-        try:
-            made = []
-            for shot, share in showing:
-                if shot not in makers:  # at first, and after a frame that could not be made, which ends them
-                    own = dataclasses.replace(task, spec=of_one_shot(task.spec, parts, shot))
-                    makers[shot] = _makers(own, sequence, parts.shots[shot], wanted[place:], follow)
-                made.append((share, [next(maker) for maker in makers[shot]]))
-            _write(task, sequence, frame, faded(made), format_frames(parts.shots[parts.main(frame)]), follow)
-            spoilt = 0
-        except FrameError as error:
-            task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
-            makers = {}
-        except ImpastoError:
-            raise
-        except Exception as error:
-            spoilt += 1
-            if spoilt == SPOILT or ran_out(error):
-                raise
-            number = secrets.token_hex(4)
-            log.exception("frame failed", frame=frame, view=sequence.view, number=number)
-            sentence = f"The server made a mistake; report it with the log around '{number}' on the server."
-            task.listener.frame_failed(frame, sequence.view, "INTERNAL", sentence)
-            makers = {}
-        follow.written += 1
+    failures = _Failures(task, sequence.view)
+    with Behind() as behind:
+        for place, frame in enumerate(wanted):
+            showing = parts.at(frame)
+            makers = {shot: own for shot, own in makers.items() if shot >= showing[0][0]}
+            try:
+                made = []
+                for shot, share in showing:
+                    if shot not in makers:  # at first, and after a frame that could not be made, which ends them
+                        own = dataclasses.replace(task, spec=of_one_shot(task.spec, parts, shot))
+                        makers[shot] = _makers(own, sequence, parts.shots[shot], wanted[place:], follow)
+                    made.append((share, [next(maker) for maker in makers[shot]]))
+                ready, of_shot = faded(made), format_frames(parts.shots[parts.main(frame)])
+            except Exception as error:
+                failures.tell(frame, error)
+                makers = {}
+                follow.written += 1
+            else:
+                behind.put(partial(_finish, task, sequence, frame, ready, of_shot, follow, failures))
+
+
+@dataclasses.dataclass
+class _Failures:
+    """Frames that could not be made, told one by one; too many in a row by the server's mistake end the job."""
+
+    task: Task
+    view: str
+    in_a_row: int = 0
+
+    def tell(self, frame: int, error: Exception) -> None:
+        """Tell why a frame could not be made, or raise what concerns the whole job."""
+        if isinstance(error, FrameError):
+            self.task.listener.frame_failed(frame, self.view, error.reason, error.message)
+            return
+        if isinstance(error, ImpastoError):
+            raise error
+        self.in_a_row += 1
+        if self.in_a_row == SPOILT or ran_out(error):
+            raise error
+        number = secrets.token_hex(4)
+        log.error("frame failed", frame=frame, view=self.view, number=number, exc_info=error)
+        sentence = f"The server made a mistake; report it with the log around '{number}' on the server."
+        self.task.listener.frame_failed(frame, self.view, "INTERNAL", sentence)
+
+
+def _finish(
+    task: Task,
+    sequence: Sequence,
+    frame: int,
+    made: list[Made],
+    of_shot: str,
+    follow: Follow,
+    failures: _Failures,
+) -> None:
+    """Write a frame, or tell why it cannot be."""
+    try:
+        _write(task, sequence, frame, made, of_shot, follow)
+        failures.in_a_row = 0
+    except Exception as error:
+        failures.tell(frame, error)
+    follow.written += 1
 
 
 def _pick(task: Task, sequence: Sequence, parts: Parts) -> None:
@@ -197,26 +233,26 @@ def _make_view(
     shot, out_colour = _shot(task, sequence, view, raster, follow)
     analysis = analyse(shot, task.store, follow)
     shaper = plates.Shaper(analysis.exposure)
-    motion = make_motion(task, shot, analysis, shaper, follow)
-    if task.spec.WhichOneof("kind") == "stmap":
-        if task.spec.stmap.key not in shot.frames:
-            key_maps: Iterable[KeyMap] = (nothing(frame, shot) for frame in wanted)
-        else:
-            key_maps = stmaps(shot, motion, shaper, task.spec.stmap.key, wanted, task.store, follow)
-        for made in key_maps:
-            maps = {"stmap": made.places[0].numpy(), "coverage.a": made.coverage[0, 0].numpy()}
-            layers = maps | _layers(task, motion, made.frame, None)
-            figures = {"coverage": float(np.mean(maps["coverage.a"], dtype=np.float64))}
-            yield plates.Painting(None, raster, out_colour, layers), figures
-        return
-    painted = _paint(task, shot, display, analysis, shaper, motion, wanted, follow)
-    strength = _strength_of_frames(task, shot, display)
-    for frame, result in zip(wanted, painted, strict=True):
-        layers = _layers(task, motion, frame, result)
-        rgb = None
-        if result is not None and _strength(task) > 0:
-            rgb = finish(shot.picture(frame), result.picture, strength(frame))[0].numpy()
-        yield plates.Painting(rgb, raster, out_colour, layers), dict(result.figures) if result is not None else {}
+    with Ahead(make_motion(task, shot, analysis, shaper, follow), shot.frames) as motion:
+        if task.spec.WhichOneof("kind") == "stmap":
+            if task.spec.stmap.key not in shot.frames:
+                key_maps: Iterable[KeyMap] = (nothing(frame, shot) for frame in wanted)
+            else:
+                key_maps = stmaps(shot, motion, shaper, task.spec.stmap.key, wanted, task.store, follow)
+            for made in key_maps:
+                maps = {"stmap": made.places[0].numpy(), "coverage.a": made.coverage[0, 0].numpy()}
+                layers = maps | _layers(task, motion, made.frame, None)
+                figures = {"coverage": float(np.mean(maps["coverage.a"], dtype=np.float64))}
+                yield plates.Painting(None, raster, out_colour, layers), figures
+            return
+        painted = _paint(task, shot, display, analysis, shaper, motion, wanted, follow)
+        strength = _strength_of_frames(task, shot, display)
+        for frame, result in zip(wanted, painted, strict=True):
+            layers = _layers(task, motion, frame, result)
+            rgb = None
+            if result is not None and _strength(task) > 0:
+                rgb = finish(shot.picture(frame), result.picture, strength(frame))[0].numpy()
+            yield plates.Painting(rgb, raster, out_colour, layers), dict(result.figures) if result is not None else {}
 
 
 def _strength(task: Task) -> float:

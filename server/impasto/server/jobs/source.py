@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ KEPT_FRAMES = 16
 
 class Frames:
     """The frames of one plate sequence, read when asked for and kept a little while.
+
+    Where they are asked for in order the next one is read meanwhile, on a thread of its own.
 
     A frame that is missing, changed or damaged is found out once and answered the same way from then on.
 
@@ -43,7 +47,9 @@ class Frames:
         self._read, self._header, self._digests = read, header, digests
         self._errors: dict[int, FrameError] = {}
         self._headers: dict[int, plates.Header] = {}
-        self._kept: OrderedDict[int, plates.Plate] = OrderedDict()
+        self._kept: OrderedDict[int, Future[plates.Plate]] = OrderedDict()
+        self._last: int | None = None
+        self._reading = threading.Lock()  # one file is read at a time: readers of video are not made for more
         self._lock = threading.RLock()
 
     def part(self, numbers: tuple[int, ...]) -> Frames:
@@ -75,17 +81,52 @@ class Frames:
             FrameError: it cannot be read.
         """
         with self._lock:
-            if frame in self._errors:
-                raise self._errors[frame]
-            if frame not in self._kept:
-                try:
-                    self._kept[frame] = self._read(frame)
-                except FrameError as error:
-                    self._errors[frame] = error
-                    raise
+            begun = self._begun(frame)
+            following = self._following(frame)
+            ahead = None if following is None else self._begun(following)
+            self._last = frame
+        if following is not None and ahead is not None and ahead[1]:
+            threading.Thread(target=self._finish, args=(following, ahead[0]), name="impasto-read", daemon=True).start()
+        if begun[1]:
+            self._finish(frame, begun[0])
+        try:
+            return begun[0].result()
+        except FrameError as error:
+            raise error.with_traceback(None) from None
+
+    def _begun(self, frame: int) -> tuple[Future[plates.Plate], bool]:
+        """The reading of a frame, and whether it is the caller's to do."""
+        mine = frame not in self._kept
+        if mine:
+            self._kept[frame] = Future()
+        self._kept.move_to_end(frame)
+        if mine and frame in self._errors:
+            self._kept[frame].set_exception(self._errors[frame])
+            mine = False
+        return self._kept[frame], mine
+
+    def _finish(self, frame: int, reading: Future[plates.Plate]) -> None:
+        try:
+            with self._reading:
+                plate = self._read(frame)
+        except FrameError as error:
+            with self._lock:
+                self._errors[frame] = error
+            reading.set_exception(error)
+        except BaseException as error:
+            with self._lock:
+                self._kept.pop(frame, None)
+            reading.set_exception(error)
+        else:
+            reading.set_result(plate)
+            with self._lock:
                 self._forget()
-            self._kept.move_to_end(frame)
-            return self._kept[frame]
+
+    def _following(self, frame: int) -> int | None:
+        """The frame that is read meanwhile: the next one, where they are asked for in order."""
+        place = bisect.bisect_left(self.numbers, frame)
+        ordered = place > 0 and self._last in (self.numbers[place - 1], frame)
+        return self.numbers[place + 1] if ordered and place + 1 < len(self.numbers) else None
 
     def header(self, frame: int) -> plates.Header | None:
         """The header of a frame, or None where it cannot be read."""
@@ -101,10 +142,19 @@ class Frames:
             return self._headers[frame]
 
     def _forget(self) -> None:
-        size = sum(channel.nbytes for plate in self._kept.values() for channel in plate.channels.values())
-        while len(self._kept) > KEPT_FRAMES or (size > KEPT_BYTES and len(self._kept) > 2):
-            _, oldest = self._kept.popitem(last=False)
-            size -= sum(channel.nbytes for channel in oldest.channels.values())
+        size = sum(map(_size, self._kept.values()))
+        done = [frame for frame, reading in self._kept.items() if reading.done()]
+        for frame in done[:-2]:
+            if len(self._kept) <= KEPT_FRAMES and size <= KEPT_BYTES:
+                break
+            size -= _size(self._kept.pop(frame))
+
+
+def _size(reading: Future[plates.Plate]) -> int:
+    """Bytes of a plate that has been read; 0 for one that has not."""
+    if not reading.done() or reading.exception() is not None:
+        return 0
+    return sum(channel.nbytes for channel in reading.result().channels.values())
 
 
 def common_raster(frames: Frames) -> tuple[plates.Window, plates.Window]:

@@ -44,7 +44,8 @@ class Ground:
         keyed: the keys, which go before.
         painter: gives the painter of a frame.
         painter_digest: of the painter.
-        relight: 0..1.
+        relight: 0..1; births are laid beside paint that follows the light fully, so they do not depend on it, unless
+            keys paint too.
         seed: of random draws.
         frames: readable frames of the shot, side by side, that it is carried through.
         every: births look so far ahead, and what shows between the frames painted alone is not painted but filled with
@@ -64,7 +65,8 @@ class Ground:
     ) -> None:
         self._stage, self._keyed, self._painter, self._relight, self._seed = stage, keyed, painter, relight, seed
         self._frames, self._every = frames, every
-        parts = [stage.digest, "ground", keyed.digest, painter_digest, repr(relight), str(seed), *map(str, frames)]
+        lit = repr(relight) if keyed.chains else ""
+        parts = [stage.digest, "ground", keyed.digest, painter_digest, lit, str(seed), *map(str, frames)]
         self._digest = digest(*parts, *([f"every {every}"] if every else []))
         self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again, stage.shaper)
 
@@ -75,7 +77,7 @@ class Ground:
             self._paint_until(frame)
             kept = self._stage.load(self._name("map", frame))
             assert kept is not None
-        return self._coat(frame, kept)
+        return self._coat(frame, kept, self._relight)
 
     def _spans(self) -> list[tuple[int, ...]]:
         frames, length = self._frames, self._every or SPAN
@@ -185,7 +187,7 @@ class Ground:
         """What lies around newborn paint: shaped base, where it is, and its match with the plate's highlights."""
         if around is not None:
             carried = carried.without(~around)
-        coat = self._coat(frame, carried)
+        coat = self._coat(frame, carried, 1.0)
         base, there, match = coat.base, carried.alive, torch.where(carried.alive, coat.match, 1.0)
         keys = self._keyed.coat(frame)
         if keys is not None:
@@ -195,9 +197,9 @@ class Ground:
             there = there | (keys.cover > 0.5)
         return base, there, match
 
-    def _coat(self, frame: int, here: Map) -> Coat:
+    def _coat(self, frame: int, here: Map, relight: float) -> Coat:
         own, stage = fetch(here, self.births), self._stage
-        base = follow(own.paint, own.soft, own.plate, here.alive, stage.light(frame), stage.shaper, self._relight)
+        base = follow(own.paint, own.soft, own.plate, here.alive, stage.light(frame), stage.shaper, relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
 
     def _again(self, frame: int) -> None:
