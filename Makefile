@@ -49,6 +49,7 @@ wheel-check: install ## build the wheel, install it in a clean environment, impo
 bench: install ## side by side with peers: flow, stability, looks
 	$(BIN)/python benchmarks/flow.py
 	$(BIN)/python benchmarks/temporal.py
+	$(BIN)/python benchmarks/keys.py
 	$(BIN)/python benchmarks/style.py
 
 protos: ## generate the contract's Python (in an environment of its own: its tools want another protobuf)
