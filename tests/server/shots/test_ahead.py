@@ -44,6 +44,13 @@ def test_frames_out_of_order_are_measured_when_they_are_asked_for():
     assert motion.asked == [5, 5, 5]
 
 
+def test_a_frame_asked_for_twice_does_not_hold_up_those_to_come():
+    motion = Measured()
+    with Ahead(motion, tuple(range(1, 9))) as ahead:
+        assert [ahead.frame(n) for n in (1, 2, 2, 3)] == [1, 2, 2, 3]
+    assert motion.asked[:4] == [1, 2, 3, 4]
+
+
 def test_what_stops_the_measuring_stops_whoever_waits_for_it():
     with Ahead(Measured(), (1, 99)) as ahead, pytest.raises(Cancelled):
         ahead.frame(99)

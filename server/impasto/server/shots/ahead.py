@@ -34,7 +34,8 @@ class Ahead:
         """See `Motion.frame`."""
         known = self._begun.pop(frame, None)
         if known is None:
-            self._forget()
+            if frame != self._last:
+                self._forget()
             known = self._pool.submit(self._motion.frame, frame)
         for following in self._following(frame):
             if following not in self._begun:
