@@ -176,6 +176,7 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
         "every": 4,
         "preserve_luminance": True,
         "statistics": "smoothed",
+        "fill": "nearest",
         "model": "swd",
         "parameters": {"content": 1.0},
     }
@@ -192,7 +193,7 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
     told = [(key.frame, key.weight, key.hold, key.HasField("weight")) for key in spec.stylize.keys]
     assert told == [(1002, 2.0, "1001-1002", True), (9999, 0.0, "", False)], "one outside is for the command to refuse"
     assert spec.stylize.motion.files.pattern == "/v/v.####.exr"
-    assert spec.stylize.every == 4
+    assert (spec.stylize.every, spec.stylize.fill) == (4, "nearest")
     assert spec.compute.memory_bytes == 8 << 30
     assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")
 

@@ -8,6 +8,7 @@ from typing import Any
 from gizmotext import box, button, heading, hidden, knob, menu
 
 from impasto.nuke import KNOBS_VERSION, catalogue
+from impasto.nuke.wishes import FILLS
 
 Told = Mapping[str, Any]
 
@@ -87,6 +88,7 @@ def key_knobs() -> list[str]:
         button("key_previous", "previous", "Goes to the key before the current frame."),
         button("key_next", "next", "Goes to the key after the current frame."),
         knob(1, "key_options", "key options", "Keys that are to count more or less, or only in some frames, such as 1006: weight 2, hold 1001-1020; 1020: weight 0.5."),
+        menu("fill", "fill", "What paints where no key sees: the style, in the colours of the keys; the manner of the nearest key; a net trained on the keys, which takes minutes; or nothing. default takes the style, or nearest without one.", FILLS),
     ]  # fmt: skip
 
 

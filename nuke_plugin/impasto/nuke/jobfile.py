@@ -107,6 +107,8 @@ def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
     }
     if look.every > 1 and not wish.alone:
         told["every"] = look.every
+    if usable and look.fill != wishes.FILL_DEFAULT:
+        told["fill"] = look.fill
     if look.preserve_luminance:
         told["preserve_luminance"] = True
     if look.statistics != wishes.FROZEN:

@@ -21,6 +21,8 @@ CUTS_DETECT, CUTS_NONE = "detect", "none"
 
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 
+FILL_DEFAULT = "default"
+FILLS = (FILL_DEFAULT, "style", "nearest", "net", "none")
 FROZEN = "frozen"
 """The statistics that hold for a whole shot; so it is where nothing is said."""
 
@@ -127,6 +129,7 @@ class Look:
         preserve_colour: whether the plate keeps its hues.
         seed: of every random draw.
         every: paint is laid in every so manieth frame and carried to the rest.
+        fill: what paints where no key sees; `FILL_DEFAULT` leaves it to the command.
         preserve_luminance: whether the plate keeps its broad light and shade.
         statistics: what nets normalise by: frozen, smoothed or per-frame.
         model: id of what paints after pictures; empty takes the server's choice.
@@ -141,6 +144,7 @@ class Look:
     preserve_colour: bool
     seed: int
     every: int = 1
+    fill: str = FILL_DEFAULT
     preserve_luminance: bool = False
     statistics: str = FROZEN
     model: str = ""

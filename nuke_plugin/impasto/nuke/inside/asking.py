@@ -36,7 +36,7 @@ _STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_fr
 
 OWN = (
     *_STYLE, *(f"{name}{number}" for number in range(2, wishes.STYLES + 1) for name in _STYLE),
-    "keys", "key_options", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
+    "keys", "key_options", "fill", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
     "preserve_luminance", "statistics", "look_model", "every", "share", "most", "painted", "key_frame",
     "timing", "speed", "timing_frame", "out_first", "model", "cuts", "repair",
     "motion", "motion_file", "shot", "shot_cuts", "colour", "device",
@@ -223,6 +223,7 @@ def _look(node: nuke.Node, shot: Shot) -> Look:
         preserve_colour=knobs.flag(node, "preserve_colour"),
         seed=int(knobs.number(node, "seed")),
         every=int(knobs.number(node, "every")) if node.knob("every") is not None else 1,
+        fill=knobs.text(node, "fill") if node.knob("fill") is not None else wishes.FILL_DEFAULT,
         preserve_luminance=knobs.flag(node, "preserve_luminance"),
         statistics=knobs.text(node, "statistics") if node.knob("statistics") is not None else wishes.FROZEN,
         model=named,
