@@ -68,3 +68,11 @@ def test_where_nobody_is_all_is_occluded():
     assert found.occlusion.min() == 1
     assert found.confidence.max() == 0
     assert (found.cause == NO_NEIGHBOUR).all()
+
+
+def test_pictures_of_a_few_pixels_have_mattes():
+    for height, width in ((1, 1), (2, 2), (3, 3), (8, 8), (1, 40)):
+        picture, motion = torch.rand(1, 3, height, width), torch.full((1, 2, height, width), 0.7)
+        found = mattes(picture, picture, motion, motion)
+        assert torch.isfinite(found.occlusion).all()
+        assert found.occlusion.shape == (1, 1, height, width)

@@ -15,7 +15,7 @@ VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR = range(6)
 """The causes of `occlusion.cause`: 0 seen; 1 motion there and back disagree; 2 leaves the picture; 3 nothing of the
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends)."""
 
-VERSION = 2
+VERSION = 3
 """Raised when the judging changes; part of every cache key."""
 
 
@@ -101,12 +101,12 @@ def half(values: Tensor) -> Tensor:
 
 
 def _outside(motion: Tensor) -> Tensor:
-    """0 where motion ends within the picture, 1 from one pixel beyond its border."""
+    """0 where motion ends within the picture, 1 from a quarter of a pixel beyond the centres of its border."""
     height, width = motion.shape[-2:]
     x = motion[:, 0:1] + torch.arange(width)
     y = motion[:, 1:2] + torch.arange(height)[:, None]
     beyond = torch.maximum(torch.maximum(-x, x - (width - 1)), torch.maximum(-y, y - (height - 1)))
-    return _rise(beyond, 0.0, 1.0)
+    return _rise(beyond, 0.0, 0.25)
 
 
 def _difference(here: Tensor, there: Tensor) -> Tensor:

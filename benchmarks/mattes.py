@@ -1,0 +1,116 @@
+"""How true occlusion mattes are, beside the plain check and Ruder's, in one run, and whose fault it is.
+
+    python benchmarks/mattes.py [--assets ASSETS] [--shots orbit ...] [--frames 1001 1004 1007 1010]
+        [--models truth facets dis raft-small]
+
+Prints, for every source of motion and every shot, F1 of the mattes at 0.5 over valid pixels, counts pooled over pairs
+and both directions: what is hidden within the frame (with precision and recall) and what leaves it, the plain
+forward/backward check (Sundaram et al. 2010), and the check of Ruder et al. 2016, "Artistic Style Transfer for Videos"
+(the same inequality, motion boundaries uncertain, negative where inconsistent, smoothed by a Gaussian of 0.8), each
+within the frame. `truth` feeds the exact motion in: what it falls short of 1 is the mattes' own fault, the rest
+is the motion's. The last line of every source names the mean and the worst shot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from flow import Both, Plates, ours, torn
+from torch import Tensor
+from truth import SHOTS, Array, Counts, TruthShot, inside
+
+from impasto.server.ops.threads import fixed_threads
+from impasto.server.plates.shaper import Shaper
+from impasto.server.shots.analysis import Analysis, analyse
+from impasto.server.shots.mattes import disagreement, mattes
+
+TRUTH = "truth"
+
+
+def ruder(out: Tensor, home: Tensor) -> Array:
+    """Ruder's matte turned round, (H, W) 0..1, 1 = not to be relied on."""
+    flow = out[0].numpy()
+    reliable = np.ones(flow.shape[1:], np.float32)
+    slopes = sum(np.square(np.gradient(way, axis=axis)) for way in flow for axis in (0, 1))
+    reliable[slopes > 0.01 * np.square(flow).sum(0) + 0.002] = 0
+    reliable[disagreement(out, home)[0, 0].numpy() >= 1] = -1
+    reliable[~inside(flow)] = 0
+    return 1 - np.clip(cv2.GaussianBlur(reliable, (0, 0), 0.8), 0, 1)
+
+
+class Row:
+    """What one source of motion gave on one shot."""
+
+    def __init__(self) -> None:
+        self.hidden, self.leaving, self.plain, self.ruder = Counts(), Counts(), Counts(), Counts()
+
+    def __str__(self) -> str:
+        found, real = self.hidden.hit + self.hidden.false, self.hidden.hit + self.hidden.missed
+        shares = self.hidden.hit / max(found, 1), self.hidden.hit / max(real, 1)
+        figures = (self.hidden.f1, *shares, self.leaving.f1, self.plain.f1, self.ruder.f1)
+        return "{:6.3f} ({:.2f} {:.2f})  {:6.3f}  {:6.3f} {:6.3f}".format(*figures)
+
+
+def estimator(name: str, measured: Analysis, assets: Path) -> Both | None:
+    """A model of the catalogue, RAFT small with the assets' weights; None for the truth."""
+    if name == TRUTH:
+        return None
+    return ours(name, measured.grain, assets / "weights" / "raft-small-princeton.pth")
+
+
+def judge(row: Row, shot: TruthShot, frame: int, shaper: Shaper, both: Both | None) -> None:
+    """Add both directions of one pair."""
+    here, there = shot.truth(frame), shot.truth(frame + 1)
+    first, second = shaper.encode(shot.plate(frame)), shaper.encode(shot.plate(frame + 1))
+    motions = both(first, second) if both is not None else (here.forward, there.backward)
+    a, b, f, g = (torch.from_numpy(np.ascontiguousarray(array))[None] for array in (first, second, *motions))
+    for one, other, out, home, true, hidden, valid in (
+        (a, b, f, g, here.forward, here.hidden_next, here.valid),
+        (b, a, g, f, there.backward, there.hidden_previous, there.valid),
+    ):
+        with fixed_threads():
+            matte = mattes(one, other, out, home).occlusion[0, 0].numpy()
+        within = inside(true)
+        row.hidden.add(matte, hidden, valid & within)
+        row.leaving.add(matte * ~inside(out[0].numpy()), hidden & ~within, valid)
+        row.plain.add(torn(out, home), hidden, valid & within)
+        row.ruder.add(ruder(out, home), hidden, valid & within)
+
+
+def rows(name: str, shots: list[str], frames: list[int], assets: Path) -> Iterator[tuple[str, Row]]:
+    """One source of motion on every shot."""
+    for shot_name in shots:
+        shot = TruthShot(assets / "shots" / shot_name)
+        measured = analyse(Plates(shot), Plates(shot), Plates(shot))
+        row, both = Row(), estimator(name, measured, assets)
+        for frame in frames:
+            judge(row, shot, frame, Shaper(measured.exposure), both)
+        yield shot_name, row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    beside = Path(__file__).resolve().parents[2] / "shared" / "assets"
+    parser.add_argument("--assets", type=Path, default=os.environ.get("IMPASTO_ASSETS", beside))
+    parser.add_argument("--shots", nargs="+", default=list(SHOTS))
+    parser.add_argument("--frames", nargs="+", type=int, default=[1001, 1004, 1007, 1010])
+    parser.add_argument("--models", nargs="+", default=[TRUTH, "facets", "dis", "raft-small"])
+    wish = parser.parse_args()
+    print(f"{'':24} hidden (precision recall) leaving  plain  Ruder")
+    for name in wish.models:
+        scores = {}
+        for shot, row in rows(name, wish.shots, wish.frames, Path(wish.assets)):
+            scores[shot] = row.hidden.f1
+            print(f"{name:12}{shot:12} {row}", flush=True)
+        worst = min(scores, key=lambda shot: scores[shot])
+        print(f"{name:12}mean {np.mean(list(scores.values())):.3f}, worst {worst} {scores[worst]:.3f}")
+
+
+if __name__ == "__main__":
+    main()
