@@ -55,6 +55,12 @@ class Listener:
     def warning(self, message):
         pass
 
+    def shots_found(self, cuts, shots):
+        pass
+
+    def file_made(self, what, path, wished):
+        pass
+
 
 def ref(path: Path) -> FileRef:
     return FileRef(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), size=path.stat().st_size, path=str(path))
