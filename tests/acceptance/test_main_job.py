@@ -40,6 +40,10 @@ def shot(tmp_path: Path) -> Path:
     return tmp_path / "in" / "plate.####.exr"
 
 
+REVIEW = ["quality.csv", "quality.json"]
+"""Gathered beside the frames of a painted shot."""
+
+
 def pixels(path: Path) -> dict[str, bytes]:
     """Every channel's bytes."""
     return {name: channel.tobytes() for name, channel in plates.read(path).channels.items()}
@@ -56,7 +60,7 @@ def test_a_key_paints_the_shot_and_all_of_the_plate_survives(impasto: Command, s
         "--out", out / "x.####.exr", "--passes", "all",
     )  # fmt: skip
     assert ended.code == 0
-    assert sorted(path.name for path in out.iterdir()) == [f"x.{frame}.exr" for frame in range(1001, 1007)]
+    assert sorted(path.name for path in out.iterdir()) == [*REVIEW, *(f"x.{frame}.exr" for frame in range(1001, 1007))]
     for frame in range(1001, 1007):
         before = plates.read(shot.parent / f"plate.{frame}.exr")
         after = plates.read(out / f"x.{frame}.exr")
@@ -104,7 +108,7 @@ def test_frames_do_not_depend_on_which_others_were_asked_for(impasto: Command, s
 def test_motion_that_was_written_gives_the_same_bits_when_it_is_fed_back(impasto: Command, shot: Path, tmp_path: Path):
     vectors = tmp_path / "vectors" / "x.####.exr"
     assert impasto("flow", shot, "--frames", "1001-1006", "--out", vectors, "--passes", "all").code == 0
-    for name, motion in (("computed", "dis"), ("given", vectors)):
+    for name, motion in (("computed", "facets"), ("given", vectors)):
         ended = impasto(
             "stylize", shot, "--frames", "1001,1005", "--key", f"1003={shot.parent}/key.png", "--motion", motion,
             "--out", tmp_path / name / "x.####.exr", "--passes", "all",
@@ -133,4 +137,4 @@ def test_a_missing_frame_is_bridged_and_ends_in_4(impasto: Command, shot: Path, 
     )  # fmt: skip
     assert ended.code == 4
     assert list(ended.failed()) == [1002]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["x.1001.exr", "x.1003.exr"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [*REVIEW, "x.1001.exr", "x.1003.exr"]
