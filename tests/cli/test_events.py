@@ -20,6 +20,8 @@ def test_an_event_is_one_line_with_schema_type_job_and_number() -> None:
         "path": "out/é 1003.exr",
         "sha256": "",
         "figures": {"share": 0.5},
+        "grade": "",
+        "reasons": [],
     }
 
 

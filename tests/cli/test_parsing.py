@@ -46,7 +46,7 @@ def test_a_key_is_a_frame_and_a_file_with_weight_and_hold() -> None:
         ("1006=k.png,weight=heavy", "number above 0"),
         ("1006=k.png,weight=0", "number above 0"),
         ("1006=k.png,weight=nan", "number above 0"),
-        ("1006=k.png,mask=m.png", "'mask', which is not known"),
+        ("1006=k.png,matte=m.png", "'matte', which is not known"),
     ],
 )
 def test_a_key_that_cannot_be_read_says_how_to_write_it(text: str, says: str) -> None:

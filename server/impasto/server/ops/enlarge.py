@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 def doubled(x: Tensor) -> Tensor:
     """Twice the size by bilinear interpolation, edges repeated: (B, C, H, W) to (B, C, 2H, 2W), in the same layout."""
-    if x.shape[1] > 1 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
+    side_by_side = x.shape[1] > 1 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    if side_by_side and not (torch.is_grad_enabled() and x.requires_grad):  # it writes in place, past autograd
         return _doubled_channels_last(x)
     for axis in (2, 3):
         size = x.shape[axis]
