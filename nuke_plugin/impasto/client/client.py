@@ -34,6 +34,7 @@ from impasto.client.specs import (
     style_spec,
     stylize_spec,
 )
+from impasto.client.streams import apart
 from impasto.sequences import Digests, SequenceError, SequencePattern
 from impasto.v1 import catalog_pb2, job_pb2, live_pb2
 
@@ -315,7 +316,7 @@ class Client:
             request = job_pb2.WatchJobRequest(name=job, after=after)
             call = self._connection.jobs.WatchJob(request, metadata=self._connection.metadata, timeout=RENEWED)
             try:
-                for response in call:
+                for response in apart(call):
                     patience.succeeded()
                     after = response.event.number
                     event = from_message(job, response.event)
@@ -328,8 +329,6 @@ class Client:
                     self._connection.check(self._patience)  # nothing may have happened, or nobody may be there
                 elif not patience.allows(error):
                     raise from_rpc(error, self.address) from error
-            finally:
-                call.cancel()
 
     def fetch(self, job: str, into: PathLike | None = None) -> Iterator[Event]:
         """A job's events, each finished frame brought here before its event.

@@ -197,7 +197,9 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         store.close()
         raise
     if runner is None:
-        threading.Thread(target=_warm_up, name="impasto-warm-up", daemon=True).start()
+        warming = threading.Thread(target=_warm_up, name="impasto-warm-up", daemon=True)
+        warming.start()
+        exits.callback(warming.join)  # a process that ends while torch is being imported aborts
     log.info(
         "server listens",
         address=address,
