@@ -1,9 +1,10 @@
 import pytest
 
 from impasto.server.errors import ImpastoError
+from impasto.server.jobs.check import check
 from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.plan import make_plan
-from impasto.server.jobs.spec import check, file_refs
+from impasto.server.jobs.spec import file_refs
 from impasto.v1.job_pb2 import JobSpec, TimeList
 from impasto.v1.plate_pb2 import FileRef, FrameFile
 

@@ -4,7 +4,8 @@ import pytest
 from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotFound
-from impasto.server.jobs.plan import Plan, make_plan, resolve_device
+from impasto.server.jobs.devices import resolve_device
+from impasto.server.jobs.plan import Plan, make_plan
 from impasto.server.models import catalogue, weights
 from impasto.v1.job_pb2 import JobSpec, Key, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile

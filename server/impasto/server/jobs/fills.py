@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from impasto.server import plates
+from impasto.server.jobs.digest import FILL_MINUTES, fill_of
 from impasto.server.jobs.looks import after_nearest, make_layers
-from impasto.server.jobs.plan import FILL_MINUTES, fill_of
 from impasto.server.jobs.source import PlateShot
 from impasto.server.jobs.task import Task
 from impasto.server.shots.fill import matched, net

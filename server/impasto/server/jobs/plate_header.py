@@ -8,7 +8,7 @@ from pathlib import Path
 from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, FrameError
-from impasto.server.jobs.spec import check
+from impasto.server.jobs.check import check
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
 

@@ -16,15 +16,17 @@ from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, Cancelled, ImpastoError, NoRoom
 from impasto.server.jobs import memory
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.check import refuse_writing_onto_inputs
+from impasto.server.jobs.devices import devices_meant
 from impasto.server.jobs.expiry import Expiry
 from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.inputs import refuse_wrong_inputs
 from impasto.server.jobs.listener import StoredListener
 from impasto.server.jobs.places import Places
-from impasto.server.jobs.plan import Plan, devices_meant, make_plan
+from impasto.server.jobs.plan import Plan, make_plan
 from impasto.server.jobs.plate_header import first_header, picture_limits
 from impasto.server.jobs.schedule import Entry, Schedule
-from impasto.server.jobs.spec import file_refs, refuse_writing_onto_inputs
+from impasto.server.jobs.spec import file_refs
 from impasto.server.jobs.store import ENDED, JobStore, Kept
 from impasto.server.jobs.task import Task
 from impasto.server.jobs.workers import Workers

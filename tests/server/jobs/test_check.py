@@ -3,7 +3,8 @@ import math
 import pytest
 
 from impasto.server.errors import BadRequest, ImpastoError
-from impasto.server.jobs.spec import check, file_refs, motion_model, refuse_writing_onto_inputs
+from impasto.server.jobs.check import check, refuse_writing_onto_inputs
+from impasto.server.jobs.spec import file_refs, motion_model
 from impasto.server.models.style.presets import presets
 from impasto.v1.job_pb2 import JobSpec, Key, Mask, MaskFiles, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
