@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from impasto.client import BelowQuality, stylize_spec
+from impasto.client.options import Options
 from impasto.client.review import Review
-from impasto.client.specs import Options
 from impasto.sequences import Threshold
 from impasto.server import plates
 

@@ -43,7 +43,7 @@ def test_a_line_cut_again_and_again_loses_and_doubles_nothing(shot, tmp_path):
 
 
 def test_a_line_that_dies_without_a_word_is_found_out_and_the_job_goes_on(shot, tmp_path, monkeypatch):
-    monkeypatch.setattr("impasto.client.client.RENEWED", 1.0)
+    monkeypatch.setattr("impasto.client.server.RENEWED", 1.0)
     hold = threading.Event()
     with serving(tmp_path / "s", slowly(hold), listen="127.0.0.1:0") as (running, _):
         proxy = Proxy(running.address)

@@ -12,7 +12,7 @@ from impasto.cli import embedded
 from impasto.cli import options as o
 from impasto.cli.report import report
 from impasto.client import BadRequestError, Options, stylize_spec
-from impasto.client.specs import PathLike
+from impasto.client.options import PathLike
 from impasto.sequences import SequencePattern
 from impasto.v1 import job_pb2
 

@@ -10,7 +10,7 @@ from impasto.cli import options as o
 from impasto.cli.making import make
 from impasto.cli.parsing import parse_memory, parse_passes
 from impasto.client import Options, flow_spec
-from impasto.client.specs import DEFAULT_PASSES
+from impasto.client.options import DEFAULT_PASSES
 from impasto.sequences import parse_frames
 
 

@@ -17,7 +17,7 @@ from impasto.cli.parsing import (
     parse_thresholds,
 )
 from impasto.client import Look, Options, stylize_spec
-from impasto.client.specs import DEFAULT_PASSES
+from impasto.client.options import DEFAULT_PASSES
 from impasto.sequences import parse_frames
 
 LOOK = "Look"

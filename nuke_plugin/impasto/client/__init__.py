@@ -6,7 +6,7 @@ with Client.connect("127.0.0.1:50740") as impasto:
         print(event)
 """
 
-from impasto.client.client import PRIORITIES, Client
+from impasto.client.client import Client
 from impasto.client.connection import Tls
 from impasto.client.errors import (
     BadRequestError,
@@ -34,13 +34,11 @@ from impasto.client.events import (
     Warned,
 )
 from impasto.client.live import LiveFrame, LiveStream
+from impasto.client.options import Look, Options, Painting, Styling
 from impasto.client.planned import PlannedJob
 from impasto.client.render import Render, Result
+from impasto.client.server import PRIORITIES
 from impasto.client.specs import (
-    Look,
-    Options,
-    Painting,
-    Styling,
     flow_spec,
     interpolate_spec,
     keys_spec,

@@ -27,7 +27,7 @@ from impasto.sequences import SequencePattern, format_frames, parse_frames
 from impasto.v1 import job_pb2
 
 if TYPE_CHECKING:
-    from impasto.client.client import Client
+    from impasto.client.server import Server
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Render(Iterator[Event]):
         job: `jobs/ID`; empty before there is one.
     """
 
-    def __init__(self, client: Client, planned: PlannedJob, priority: str = "") -> None:
+    def __init__(self, client: Server, planned: PlannedJob, priority: str = "") -> None:
         self.job = ""
         self._client, self._planned, self._priority = client, planned, priority
         self._done: list[Path] = []
@@ -146,7 +146,7 @@ def beside_of(spec: job_pb2.JobSpec) -> dict[str, Path]:
     return {what: Path(path) for what, path in wished.items() if path}
 
 
-def follow(client: Client, job: str, into: Destination, after: int = 0) -> Iterator[Event]:
+def follow(client: Server, job: str, into: Destination, after: int = 0) -> Iterator[Event]:
     """A job's events, each finished frame fetched to where it belongs before its event.
 
     Args:
@@ -197,7 +197,7 @@ def raise_unless_well(last: StateChanged, failed: list[FrameFailed]) -> None:
         )
 
 
-def _fetched(client: Client, done: FrameDone, into: SequencePattern) -> FrameDone | FrameFailed:
+def _fetched(client: Server, done: FrameDone, into: SequencePattern) -> FrameDone | FrameFailed:
     """The event with the path where the frame lies on this machine, fetched if need be."""
     try:
         target = into.path(done.frame, done.view)
@@ -217,7 +217,7 @@ def _fetched(client: Client, done: FrameDone, into: SequencePattern) -> FrameDon
     return replace(done, path=str(target))
 
 
-def _fetched_file(client: Client, made: FileMade, beside: Mapping[str, Path]) -> FileMade | Warned:
+def _fetched_file(client: Server, made: FileMade, beside: Mapping[str, Path]) -> FileMade | Warned:
     """The event with the path where the file lies on this machine, fetched if need be."""
     target = beside.get(made.what)
     if target is None or (made.path and Path(made.path) == target and target.is_file()):
