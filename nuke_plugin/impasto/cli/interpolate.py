@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from impasto.cli import groups as g
 from impasto.cli import options as o
 from impasto.cli.making import make
-from impasto.cli.parsing import parse_memory
 from impasto.client import BadRequestError, Options, interpolate_spec
 
 TIMING, METHOD = "Timing", "Method"
 
-Frames = Annotated[
-    str,
-    typer.Option(
-        "--frames",
-        metavar="R",
-        rich_help_panel=o.SHOT,
-        help="Frames wanted, in numbers of the output: 1001-1024. Default: all that the timing gives.",
-    ),
-]
-Shot = Annotated[
-    str,
-    typer.Option(
-        "--shot",
-        metavar="R",
-        rich_help_panel=o.SHOT,
-        help="Frames of the plate that are retimed. Default: from the first on disk to the last.",
-    ),
-]
+
+@dataclass(frozen=True)
+class RetimedShot:
+    """Which times are made, and what is read for them."""
+
+    frames: Annotated[
+        str,
+        typer.Option(
+            "--frames",
+            metavar="R",
+            rich_help_panel=o.SHOT,
+            help="Frames wanted, in numbers of the output: 1001-1024. Default: all that the timing gives.",
+        ),
+    ] = ""
+    shot: Annotated[
+        str,
+        typer.Option(
+            "--shot",
+            metavar="R",
+            rich_help_panel=o.SHOT,
+            help="Frames of the plate that are retimed. Default: from the first on disk to the last.",
+        ),
+    ] = ""
+    view: o.View = None
+
+    def onto(self, options: Options) -> Options:
+        """As `Group` says."""
+        return replace(options, frames=self.frames, shot=self.shot, views=self.view or ())
 
 
+@g.grouped
 def interpolate(
     plate: o.Plate,
     out: o.Out,
@@ -119,23 +131,12 @@ def interpolate(
             help="Painted frames of this plate: its motion carries them, and paint is never cross-faded.",
         ),
     ] = "",
-    frames: Frames = "",
-    shot: Shot = "",
-    view: o.View = None,
-    overwrite: o.Overwrite = False,
-    compression: o.Compression = "",
-    colour: o.Colour = "",
-    device: o.Device = "",
-    threads: o.Threads = 0,
-    precision: o.Precision = "",
-    memory: o.Memory = "",
-    server: o.Server = "",
-    tls_ca: o.TlsCa = None,
-    cache: o.Cache = None,
-    priority: o.Priority = "",
-    detach: o.Detach = False,
-    dry_run: o.DryRun = False,
-    events: o.Events = o.EventsForm.BAR,
+    *,
+    shot: RetimedShot,
+    files: g.Files,
+    colour: g.Colour,
+    compute: g.Compute,
+    manner: g.Manner,
     job_file: o.JobFile = None,
 ) -> None:
     """Make frames in between: slow motion, another speed, single times, or frames that lack.
@@ -159,21 +160,9 @@ def interpolate(
         motion=motion,
         cuts=cuts,
         paint=paint or None,
-        options=Options(
-            frames=frames,
-            shot=shot,
-            passes=(),
-            views=view or (),
-            overwrite=overwrite,
-            compression=compression,
-            colour=colour,
-            device=device,
-            threads=threads,
-            precision=precision,
-            memory=parse_memory(memory),
-        ),
+        options=g.gather(shot, files, colour, compute),
     )
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))
+    make(spec, manner, job_file)
 
 
 def parse_times(text: str) -> list[float]:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli import groups as g
 from impasto.cli import options as o
 from impasto.cli.making import make
-from impasto.cli.parsing import parse_memory
 from impasto.client import Options, keys_spec
-from impasto.sequences import parse_frames
 
 
+@g.grouped
 def keys(
     plate: o.Plate,
     share: Annotated[
@@ -24,29 +24,14 @@ def keys(
         str,
         typer.Option("--painted", metavar="R", help="Frames you have painted already; others are picked beside them."),
     ] = "",
-    motion: Annotated[
-        str,
-        typer.Option("--motion", metavar="M", help="As for 'stylize', whose paint is carried by the same."),
-    ] = "",
+    motion: o.SameMotion = "",
     sheet: o.Sheet = None,
-    frames: o.Frames = "",
-    shot: o.Shot = "",
-    cuts: o.Cuts = "",
-    no_cut: o.NoCut = "",
-    view: o.View = None,
-    colour: o.Colour = "",
-    device: o.Device = "",
-    threads: o.Threads = 0,
-    precision: o.Precision = "",
-    memory: o.Memory = "",
-    server: o.Server = "",
-    tls_ca: o.TlsCa = None,
-    cache: o.Cache = None,
-    detach: o.Detach = False,
-    dry_run: o.DryRun = False,
-    events: o.Events = o.EventsForm.BAR,
+    *,
+    shot: g.Shot,
+    colour: g.Colour,
+    compute: g.Compute,
+    manner: g.Manner,
     job_file: o.JobFile = None,
-    priority: o.Priority = "",
 ) -> None:
     """Pick the fewest frames to paint, so that their paint covers the shot.
 
@@ -61,18 +46,6 @@ def keys(
         most=most,
         painted=painted,
         motion=motion,
-        options=Options(
-            frames=frames,
-            shot=shot,
-            cuts=cuts,
-            vetoed_cuts=parse_frames(no_cut) if no_cut else (),
-            views=view or (),
-            colour=colour,
-            device=device,
-            threads=threads,
-            precision=precision,
-            memory=parse_memory(memory),
-            sheet=sheet,
-        ),
+        options=g.gather(shot, colour, compute, options=Options(sheet=sheet)),
     )
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))
+    make(spec, manner, job_file)

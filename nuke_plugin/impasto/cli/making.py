@@ -11,7 +11,8 @@ from google.protobuf import json_format
 
 from impasto.cli import embedded, session
 from impasto.cli.ending import Terminated
-from impasto.cli.options import EventsForm, Manner
+from impasto.cli.groups import Manner
+from impasto.cli.options import EventsForm
 from impasto.cli.report import Report, report, size
 from impasto.client import (
     BadRequestError,
@@ -29,14 +30,14 @@ from impasto.sequences import SequencePattern, format_frames
 from impasto.v1 import job_pb2
 
 
-def make(spec: job_pb2.JobSpec, manner: Manner) -> None:
+def make(spec: job_pb2.JobSpec, manner: Manner, job_file: Path | None = None) -> None:
     """Make a job as the options say: write its file, only plan it, hand it over, or make it and wait.
 
     Raises:
         ImpastoError: as it ended.
     """
-    if manner.job_file is not None:
-        write_job_file(spec, manner.job_file)
+    if job_file is not None:
+        write_job_file(spec, job_file)
         return
     if not manner.server:
         _count_video_frames(spec)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -111,6 +110,12 @@ Colour = Annotated[
         "--colour", metavar="SPACE", rich_help_panel=COLOUR, help="OpenColorIO space of the plate. Default: auto."
     ),
 ]
+KeyColour = Annotated[
+    str, typer.Option("--key-colour", metavar="SPACE", rich_help_panel=COLOUR, help="Space of the keys.")
+]
+StyleColour = Annotated[
+    str, typer.Option("--style-colour", metavar="SPACE", rich_help_panel=COLOUR, help="Space of the style.")
+]
 OutColour = Annotated[
     str,
     typer.Option(
@@ -137,6 +142,10 @@ Precision = Annotated[
 Memory = Annotated[
     str,
     typer.Option("--memory", metavar="SIZE", rich_help_panel=COMPUTE, help="Memory to plan for, such as 8G."),
+]
+SameMotion = Annotated[
+    str,
+    typer.Option("--motion", metavar="M", help="As for 'stylize', whose paint is carried by the same."),
 ]
 Sheet = Annotated[
     Path | None,
@@ -237,17 +246,3 @@ JobFile = Annotated[
         "--job-file", metavar="JSON", rich_help_panel=WHERE, help="Write the job file for 'impasto run' and stop."
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Manner:
-    """Where a command works and how it tells of it; the fields are the options of their names."""
-
-    server: str = ""
-    tls_ca: Path | None = None
-    cache: Path | None = None
-    detach: bool = False
-    dry_run: bool = False
-    events: EventsForm = EventsForm.BAR
-    job_file: Path | None = None
-    priority: str = ""

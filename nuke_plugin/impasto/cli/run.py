@@ -7,23 +7,20 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli import groups as g
 from impasto.cli import options as o
 from impasto.cli.making import make, read_job_file
 from impasto.client import BadRequestError
 from impasto.client.specs import absolute
 
 
+@g.grouped
 def run(
     job: Annotated[Path, typer.Argument(metavar="JOB.json", show_default=False, help="The job file.")],
     frames: o.Frames = "",
     overwrite: o.Overwrite = False,
-    server: o.Server = "",
-    tls_ca: o.TlsCa = None,
-    cache: o.Cache = None,
-    detach: o.Detach = False,
-    dry_run: o.DryRun = False,
-    events: o.Events = o.EventsForm.BAR,
-    priority: o.Priority = "",
+    *,
+    manner: g.Manner,
 ) -> None:
     """Make a job from its file, as 'stylize --job-file' or a node wrote it.
 
@@ -44,4 +41,4 @@ def run(
             setattr(spec.output, name, absolute(path))
     spec.plate.frames = frames or spec.plate.frames
     spec.output.overwrite = overwrite or spec.output.overwrite
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, priority=priority))
+    make(spec, manner)

@@ -6,23 +6,16 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli import groups as g
 from impasto.cli import options as o
 from impasto.cli.making import make
-from impasto.cli.parsing import (
-    parse_keys,
-    parse_memory,
-    parse_numbers,
-    parse_passes,
-    parse_styles,
-    parse_thresholds,
-)
-from impasto.client import Look, Options, stylize_spec
-from impasto.client.options import DEFAULT_PASSES
-from impasto.sequences import parse_frames
+from impasto.cli.parsing import parse_keys, parse_numbers, parse_styles
+from impasto.client import Look, stylize_spec
 
 LOOK = "Look"
 
 
+@g.grouped
 def stylize(
     plate: o.Plate,
     out: o.Out,
@@ -155,32 +148,13 @@ def stylize(
             help="Paint every Nth frame alone and carry the paint to the rest: N times less to paint. Default: all.",
         ),
     ] = 0,
-    frames: o.Frames = "",
-    shot: o.Shot = "",
-    cuts: o.Cuts = "",
-    no_cut: o.NoCut = "",
-    view: o.View = None,
-    passes: o.Passes = None,
-    overwrite: o.Overwrite = False,
-    compression: o.Compression = "",
-    layer_prefix: o.LayerPrefix = "",
-    replace_layers: o.ReplaceLayers = False,
-    sheet: o.Sheet = None,
-    preview: o.Preview = None,
-    quality: o.Quality = "",
-    threshold: o.Thresholds = None,
-    fail_on: o.FailOn = "",
-    colour: o.Colour = "",
-    key_colour: Annotated[
-        str, typer.Option("--key-colour", metavar="SPACE", rich_help_panel=o.COLOUR, help="Space of the keys.")
-    ] = "",
-    style_colour: Annotated[
-        str, typer.Option("--style-colour", metavar="SPACE", rich_help_panel=o.COLOUR, help="Space of the style.")
-    ] = "",
-    out_colour: o.OutColour = "",
-    device: o.Device = "",
-    threads: o.Threads = 0,
-    precision: o.Precision = "",
+    *,
+    shot: g.Shot,
+    layers: g.Layers,
+    files: g.Files,
+    review: g.Review,
+    colours: g.PaintColours,
+    compute: g.Compute,
     compile_nets: Annotated[
         bool,
         typer.Option(
@@ -189,15 +163,8 @@ def stylize(
             help="Compile nets with torch; needs a C++ compiler and changes last digits. On a CPU it is no faster.",
         ),
     ] = False,
-    memory: o.Memory = "",
-    server: o.Server = "",
-    tls_ca: o.TlsCa = None,
-    cache: o.Cache = None,
-    detach: o.Detach = False,
-    dry_run: o.DryRun = False,
-    events: o.Events = o.EventsForm.BAR,
+    manner: g.Manner,
     job_file: o.JobFile = None,
-    priority: o.Priority = "",
 ) -> None:
     """Paint a shot from your painted frames, in a picture's manner, or both.
 
@@ -227,30 +194,6 @@ def stylize(
         look=Look(name=look, parameters=parse_numbers(settings or []), statistics=statistics, compile=compile_nets),
         seed=seed,
         every=every,
-        options=Options(
-            frames=frames,
-            shot=shot,
-            cuts=cuts,
-            vetoed_cuts=parse_frames(no_cut) if no_cut else (),
-            passes=parse_passes(passes) if passes else DEFAULT_PASSES,
-            views=view or (),
-            overwrite=overwrite,
-            compression=compression,
-            layer_prefix=layer_prefix,
-            replace_layers=replace_layers,
-            colour=colour,
-            key_colour=key_colour,
-            style_colour=style_colour,
-            out_colour=out_colour,
-            device=device,
-            threads=threads,
-            precision=precision,
-            memory=parse_memory(memory),
-            sheet=sheet,
-            preview=preview,
-            quality=quality,
-            thresholds=parse_thresholds(threshold or ()),
-            fail_on=fail_on,
-        ),
+        options=g.gather(shot, layers, files, review, colours, compute),
     )
-    make(spec, o.Manner(server, tls_ca, cache, detach, dry_run, events, job_file, priority))
+    make(spec, manner, job_file)
