@@ -92,6 +92,15 @@ def test_a_job_file_gives_the_same_as_the_options(impasto, server, shot, tmp_pat
     assert [event["frame"] for event in ended.events if event["type"] == "frame_skipped"] == [1001, 1002]
 
 
+@pytest.mark.parametrize("command", ["flow", "stylize", "stmap"])
+def test_mattes_are_asked_for_alike_of_every_command_that_writes_them(impasto, shot, tmp_path, command) -> None:
+    file, own = tmp_path / "job.json", {"stylize": ["--style", "oils"], "stmap": ["--key", "1001"]}.get(command, [])
+    asked = ["--matte-soft", "8", "--matte-erode", "-1.5", "--matte-blur", "2", "--matte-gain", "3"]
+    for options, mattes in ((asked, {"soft": 8.0, "erode": -1.5, "blur": 2.0, "gain": 3.0}), ([], None)):
+        impasto(command, shot, "--out", tmp_path / "out.####.exr", *own, *options, "--job-file", file)
+        assert json.loads(file.read_text()).get("mattes") == mattes
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"plates": {}}', "{}", '{"plate": {"pattern": "a.####.exr"}}'])
 def test_a_job_file_that_is_none_is_refused_in_one_sentence(impasto, home, text) -> None:
     (home / "job.json").write_text(text)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, get_type_hints
 
 from impasto.cli import options as o
 from impasto.cli.parsing import parse_memory, parse_passes, parse_thresholds
-from impasto.client import Options
+from impasto.client import Mattes, Options
 from impasto.sequences import parse_frames
 
 
@@ -101,6 +101,10 @@ class Layers:
     passes: o.Passes = None
     layer_prefix: o.LayerPrefix = ""
     replace_layers: o.ReplaceLayers = False
+    matte_soft: o.MatteSoft = 0.0
+    matte_erode: o.MatteErode = 0.0
+    matte_blur: o.MatteBlur = 0.0
+    matte_gain: o.MatteGain = 1.0
 
     def onto(self, options: Options) -> Options:
         """As `Group` says."""
@@ -109,6 +113,7 @@ class Layers:
             passes=parse_passes(self.passes) if self.passes else options.passes,
             layer_prefix=self.layer_prefix,
             replace_layers=self.replace_layers,
+            mattes=Mattes(soft=self.matte_soft, erode=self.matte_erode, blur=self.matte_blur, gain=self.matte_gain),
         )
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-SHOT, OUTPUT, REVIEW, COLOUR, COMPUTE, WHERE = "Shot", "Output", "Review", "Colour", "Compute", "Where and how"
+SHOT, OUTPUT, MATTES, REVIEW, COLOUR = "Shot", "Output", "Mattes, as written", "Review", "Colour"
+COMPUTE, WHERE = "Compute", "Where and how"
 
 
 class EventsForm(enum.StrEnum):
@@ -76,6 +77,29 @@ Passes = Annotated[
         metavar="P,P",
         rich_help_panel=OUTPUT,
         help="Beside the colour: motion, occlusion, confidence, source, cause, all or none. Default: motion,occlusion.",
+    ),
+]
+MatteSoft = Annotated[
+    float,
+    typer.Option(
+        "--matte-soft",
+        metavar="PX",
+        rich_help_panel=MATTES,
+        help="Lay the border of occlusion.next and .prev along the plate's edges within this radius. Default: 0, not.",
+    ),
+]
+MatteErode = Annotated[
+    float,
+    typer.Option("--matte-erode", metavar="PX", rich_help_panel=MATTES, help="Then shrink them; below 0, grow them."),
+]
+MatteBlur = Annotated[
+    float,
+    typer.Option("--matte-blur", metavar="PX", rich_help_panel=MATTES, help="Then blur them by so many pixels."),
+]
+MatteGain = Annotated[
+    float,
+    typer.Option(
+        "--matte-gain", metavar="X", rich_help_panel=MATTES, help="Then multiply them, held to 0 to 1. Default: 1."
     ),
 ]
 Overwrite = Annotated[

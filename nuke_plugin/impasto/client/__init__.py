@@ -34,7 +34,7 @@ from impasto.client.events import (
     Warned,
 )
 from impasto.client.live import LiveFrame, LiveStream
-from impasto.client.options import Look, Options, Painting, Styling
+from impasto.client.options import Look, Mattes, Options, Painting, Styling
 from impasto.client.planned import PlannedJob
 from impasto.client.render import Render, Result
 from impasto.client.server import PRIORITIES
@@ -66,6 +66,7 @@ __all__ = [
     "LiveFrame",
     "LiveStream",
     "Look",
+    "Mattes",
     "Options",
     "Painting",
     "PickedKey",

@@ -72,6 +72,23 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mattes:
+    """How occlusion mattes are written; what is done is done in this order, and paint never depends on it.
+
+    Attributes:
+        soft: radius in pixels of the guided filter that lays a border along the plate's edges; 0 leaves it.
+        erode: pixels by which what is occluded shrinks; below 0 it grows.
+        blur: standard deviation in pixels of a Gaussian.
+        gain: what a matte is multiplied by before it is held to 0..1.
+    """
+
+    soft: float = 0.0
+    erode: float = 0.0
+    blur: float = 0.0
+    gain: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What every kind of job takes.
 
@@ -81,6 +98,7 @@ class Options:
         frames: wanted, such as `1005-1007`; empty means the whole shot.
         shot: all frames of the shot; empty means every frame of the sequence on disk.
         passes: of `PASSES`, or `all`, or `none`, beside the colour.
+        mattes: how occlusion mattes are written.
         views: to render; empty means every view.
         overwrite: whether files that are not Impasto's may be replaced.
         compression: of colour, of `COMPRESSIONS`; empty takes the plate's where lossless, else zips.
@@ -106,6 +124,7 @@ class Options:
     cuts: str = ""
     vetoed_cuts: Iterable[int] = ()
     passes: Iterable[str] = DEFAULT_PASSES
+    mattes: Mattes = field(default_factory=Mattes)
     views: Iterable[str] = ()
     overwrite: bool = False
     compression: str = ""

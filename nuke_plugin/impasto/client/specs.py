@@ -8,7 +8,7 @@ from pathlib import Path
 
 from impasto.client.cuts import choose_cuts
 from impasto.client.errors import BadRequestError
-from impasto.client.options import PASSES, Look, Options, Painting, PathLike, Styling
+from impasto.client.options import PASSES, Look, Mattes, Options, Painting, PathLike, Styling
 from impasto.sequences import SequencePattern, read_curve
 from impasto.v1 import job_pb2, plate_pb2
 
@@ -291,6 +291,7 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
         colour=job_pb2.ColourSpaces(
             plate=options.colour, key=options.key_colour, style=options.style_colour, out=options.out_colour
         ),
+        mattes=job_pb2.MatteParameters(**vars(options.mattes)) if options.mattes != Mattes() else None,
     )
 
 

@@ -42,11 +42,12 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class JobSpec(_message.Message):
-    __slots__ = ("plate", "output", "compute", "colour", "stylize", "motion", "interpolate", "keys", "stmap")
+    __slots__ = ("plate", "output", "compute", "colour", "mattes", "stylize", "motion", "interpolate", "keys", "stmap")
     PLATE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_FIELD_NUMBER: _ClassVar[int]
     COLOUR_FIELD_NUMBER: _ClassVar[int]
+    MATTES_FIELD_NUMBER: _ClassVar[int]
     STYLIZE_FIELD_NUMBER: _ClassVar[int]
     MOTION_FIELD_NUMBER: _ClassVar[int]
     INTERPOLATE_FIELD_NUMBER: _ClassVar[int]
@@ -56,12 +57,13 @@ class JobSpec(_message.Message):
     output: Output
     compute: Compute
     colour: ColourSpaces
+    mattes: MatteParameters
     stylize: StylizeSpec
     motion: MotionSpec
     interpolate: InterpolateSpec
     keys: KeysSpec
     stmap: StmapSpec
-    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., interpolate: _Optional[_Union[InterpolateSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
+    def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., mattes: _Optional[_Union[MatteParameters, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., interpolate: _Optional[_Union[InterpolateSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
 
 class PlateSource(_message.Message):
     __slots__ = ("pattern", "shot", "frames", "views", "files", "video", "cuts", "given_cuts", "vetoed_cuts")
@@ -164,6 +166,18 @@ class ColourSpaces(_message.Message):
     style: str
     out: str
     def __init__(self, plate: _Optional[str] = ..., key: _Optional[str] = ..., style: _Optional[str] = ..., out: _Optional[str] = ...) -> None: ...
+
+class MatteParameters(_message.Message):
+    __slots__ = ("soft", "erode", "blur", "gain")
+    SOFT_FIELD_NUMBER: _ClassVar[int]
+    ERODE_FIELD_NUMBER: _ClassVar[int]
+    BLUR_FIELD_NUMBER: _ClassVar[int]
+    GAIN_FIELD_NUMBER: _ClassVar[int]
+    soft: float
+    erode: float
+    blur: float
+    gain: float
+    def __init__(self, soft: _Optional[float] = ..., erode: _Optional[float] = ..., blur: _Optional[float] = ..., gain: _Optional[float] = ...) -> None: ...
 
 class StylizeSpec(_message.Message):
     __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "scale_keys", "fill", "fill_minutes", "every", "look", "look_parameters", "mask", "statistics", "preserve_luminance", "compile")

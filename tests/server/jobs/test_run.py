@@ -141,6 +141,23 @@ def test_no_motion_crosses_a_cut(two: dict[int, Path], tmp_path: Path):
         assert np.any(channels["backward.u" if way == "forward" else "forward.u"])
 
 
+def test_mattes_are_written_as_asked_and_nothing_else_changes(two: dict[int, Path], tmp_path: Path):
+    store, passes = Kept(), ("motion", "occlusion", "cause", "confidence")
+    plain = made(job(two, "1-4", passes), tmp_path / "a", store).pixels
+    kept = dict(store)
+    spec = job(two, "1-4", passes)
+    spec.mattes.erode, spec.mattes.blur = -1.5, 1
+    written = made(spec, tmp_path / "b", store)
+    for frame, channels in written.pixels.items():
+        others = {name for name, pixels in channels.items() if pixels != plain[frame][name]}
+        assert others <= {"occlusion.next", "occlusion.prev"}
+    assert np.mean(written.files[2].channels["occlusion.next"]) > np.mean(
+        np.frombuffer(plain[2]["occlusion.next"], np.float16)
+    )
+    assert (written.files[4].channels["occlusion.next"] == 1).all()
+    assert store.keys() == kept.keys(), "motion is not measured anew"
+
+
 def test_another_size_is_another_shot_unless_cuts_are_off(two: dict[int, Path], tmp_path: Path):
     wide = plates.Window(0, 0, WIDTH + 8, HEIGHT)
     for frame in (3, 4, 5, 6, 7, 8):

@@ -15,6 +15,9 @@ PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 
 COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 
+MATTES = {"soft": (0.0, 100.0), "erode": (-100.0, 100.0), "blur": (0.0, 100.0), "gain": (0.0, 10.0)}
+"""Ranges of `MatteParameters`."""
+
 MEASURES = ("", "none", "quick", "full")
 
 
@@ -31,6 +34,7 @@ def check_output(spec: JobSpec, frames: Frames) -> None:
     if spec.output.review_frames:
         read_range(spec.output.review_frames, "frames of the review")
     _check_quality(spec)
+    _check_mattes(spec)
     if makes_frames(spec):
         _check_frames_out(spec, frames)
 
@@ -59,6 +63,14 @@ def _check_quality(spec: JobSpec) -> None:
             raise BadRequest(
                 f"The threshold of {threshold.figure} names no number; give one for yellow, one for red, or both.",
                 reason="VALUE_INVALID",
+            )
+
+
+def _check_mattes(spec: JobSpec) -> None:
+    for name, (low, high) in MATTES.items():
+        if not low <= (value := getattr(spec.mattes, name)) <= high:
+            raise BadRequest(
+                f"Matte-{name} is {value:g}; it lies between {low:g} and {high:g}.", reason="VALUE_INVALID"
             )
 
 

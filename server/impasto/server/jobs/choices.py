@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.sequences import format_frames
-from impasto.server.jobs.digest import fill_of, value_of
+from impasto.server.jobs.digest import fill_of, matte_parameters, value_of
 from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.spec import motion_model, motion_source
 from impasto.v1.job_pb2 import JobSpec, Style
@@ -16,6 +16,8 @@ def choices_of(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
     choices = {"device": device, "precision": precision}
     choices["motion"] = motion_model(spec) or given[source.WhichOneof("source") or "plate"]
     choices["cuts"] = _cuts_in_words(spec)
+    if changed := {name: value for name, value in matte_parameters(spec).items() if value != (name == "gain")}:
+        choices["mattes"] = ", ".join(f"{name}={value:g}" for name, value in changed.items())
     if spec.WhichOneof("kind") == "stylize":
         from impasto.server.models.style import looks
 

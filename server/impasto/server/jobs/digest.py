@@ -147,6 +147,12 @@ def _mask(mask: Mask, shot: Collection[int]) -> list[Any]:
     return [mask.layer, sorted((entry.frame, entry.view, entry.file.sha256) for entry in inside)]
 
 
+def matte_parameters(spec: JobSpec) -> dict[str, float]:
+    """What is done to occlusion mattes as they are written, by name, in its order; what is absent put in."""
+    wish = spec.mattes
+    return {"soft": wish.soft, "erode": wish.erode, "blur": wish.blur, "gain": value_of(wish, "gain", 1.0)}
+
+
 def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
     """Plain values of a job, with what is absent put in, so that naming a default changes nothing."""
     from impasto.server.models.style.looks import DEFAULT_LOOK
@@ -154,6 +160,7 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
     wish, colour = spec.stylize, spec.colour
     return {
         "passes": passes,
+        "mattes": list(matte_parameters(spec).values()),
         "compression": spec.output.compression,
         "layer_prefix": spec.output.layer_prefix or "impasto_",
         "replace_layers": spec.output.replace_layers,

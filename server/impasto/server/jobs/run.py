@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto.sequences import format_frames
@@ -20,6 +19,7 @@ from impasto.server.jobs.behind import Behind
 from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.memory import ran_out
 from impasto.server.jobs.parting import PartedMotion, Parts, of_one_shot, part
+from impasto.server.jobs.passes import Passes
 from impasto.server.jobs.recipe import make_motion, make_recipe
 from impasto.server.jobs.retime import retime
 from impasto.server.jobs.sequence import Follow, Sequence, sequences
@@ -234,6 +234,7 @@ def _make_view(
     analysis = analyse(shot, task.store, follow)
     shaper = plates.Shaper(analysis.exposure)
     with Ahead(make_motion(task, shot, analysis, shaper, follow), shot.frames) as motion:
+        passes = Passes(task, shot, shaper, motion)
         if task.spec.WhichOneof("kind") == "stmap":
             if task.spec.stmap.key not in shot.frames:
                 key_maps: Iterable[KeyMap] = (nothing(frame, shot) for frame in wanted)
@@ -241,14 +242,14 @@ def _make_view(
                 key_maps = stmaps(shot, motion, shaper, task.spec.stmap.key, wanted, task.store, follow)
             for made in key_maps:
                 maps = {"stmap": made.places[0].numpy(), "coverage.a": made.coverage[0, 0].numpy()}
-                layers = maps | _layers(task, motion, made.frame, None)
+                layers = maps | passes(made.frame, None)
                 figures = {"coverage": float(np.mean(maps["coverage.a"], dtype=np.float64))}
                 yield plates.Painting(None, raster, out_colour, layers), figures
             return
         painted = _paint(task, shot, display, analysis, shaper, motion, wanted, follow)
         strength = _strength_of_frames(task, shot, display)
         for frame, result in zip(wanted, painted, strict=True):
-            layers = _layers(task, motion, frame, result)
+            layers = passes(frame, result)
             rgb = None
             if result is not None and _strength(task) > 0:
                 rgb = finish(shot.picture(frame), result.picture, strength(frame))[0].numpy()
@@ -290,35 +291,6 @@ def _paint(
     painted = shots.render(shot, recipe, motion, frames, task.store, follow)
     alone = painted_alone(shot, recipe, follow) if task.spec.output.quality.measure == "full" else None
     return reviewed(painted, wanted, shot, motion, shaper, alone)
-
-
-def _layers(task: Task, motion: Motion, frame: int, painted: Painted | None) -> dict[str, NDArray[np.float32]]:
-    """The passes asked for, in the conventions of the code."""
-    passes = set(task.spec.output.passes)
-    layers: dict[str, NDArray[np.float32]] = {}
-
-    def plane(tensor: Tensor) -> NDArray[np.float32]:
-        return tensor[0, 0].float().cpu().numpy()
-
-    if passes & {"motion", "occlusion", "confidence", "cause"}:
-        measured = motion.frame(frame)
-        if "motion" in passes:
-            layers["forward"] = measured.forward[0].cpu().numpy()
-            layers["backward"] = measured.backward[0].cpu().numpy()
-        if "occlusion" in passes:
-            layers["occlusion.next"] = plane(measured.occlusion_next)
-            layers["occlusion.prev"] = plane(measured.occlusion_prev)
-        if "cause" in passes:
-            layers["occlusion.cause"] = plane(measured.cause)
-        if "confidence" in passes:
-            layers["confidence.next"] = plane(measured.confidence_next)
-            layers["confidence.prev"] = plane(measured.confidence_prev)
-    if "source" in passes and painted is not None:
-        layers["source.x"] = plane(painted.source_x)
-        layers["source.y"] = plane(painted.source_y)
-        layers["source.frame"] = plane(painted.source_frame)
-        layers["source.kind"] = plane(painted.source_kind)
-    return layers
 
 
 def _write(

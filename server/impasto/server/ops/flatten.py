@@ -24,8 +24,13 @@ def box_mean(picture: Tensor, radius: int) -> Tensor:
 
 def flattened(picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
     """The picture without what varies less than `grain`, its edges kept; (B, 3, H, W) display-like."""
-    slope, mean, guide_mean = _fit(luma(picture), picture, radius, grain)
-    return box_mean(slope, radius) * luma(picture) + box_mean(mean - slope * guide_mean, radius)
+    return guided(luma(picture), picture, radius, grain)
+
+
+def guided(guide: Tensor, picture: Tensor, radius: int, grain: float) -> Tensor:
+    """`picture` (B, C, H, W) smoothed but at the edges of `guide` (B, 1, H, W): the straight line that fits best."""
+    slope, mean, guide_mean = _fit(guide, picture, radius, grain)
+    return box_mean(slope, radius) * guide + box_mean(mean - slope * guide_mean, radius)
 
 
 def followed(guide: Tensor, picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:

@@ -22,7 +22,7 @@ def lowpass(picture: Tensor, sigma: float) -> Tensor:
     if sigma <= 0:
         return picture
     radius = math.ceil(3 * sigma)
-    weights = [math.exp(-0.5 * (tap / sigma) ** 2) for tap in range(-radius, radius + 1)]
+    weights = [math.exp(-0.5 * min(abs(tap) / sigma, 40.0) ** 2) for tap in range(-radius, radius + 1)]
     total = sum(weights)
     for axis in (-1, -2):
         picture = _along(picture, [weight / total for weight in weights], axis)
