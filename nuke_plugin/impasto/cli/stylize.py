@@ -136,6 +136,15 @@ def stylize(
         float | None,
         typer.Option("--relight", rich_help_panel=LOOK, help="How far paint follows the light, 0 to 1. Default: 1."),
     ] = None,
+    consistency: Annotated[
+        float | None,
+        typer.Option(
+            "--consistency",
+            rich_help_panel=LOOK,
+            help="1: paint stays what it was where it was laid. To 0.5 each frame's own colours come back, to 0 its "
+            "strokes too. Default: 1.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", rich_help_panel=LOOK, help="Of every random draw.")] = 0,
     every: Annotated[
         int,
@@ -188,6 +197,7 @@ def stylize(
         strength=strength,
         style_scale=style_scale,
         relight=relight,
+        consistency=consistency,
         preserve_colour=preserve_colour,
         preserve_luminance=preserve_luminance,
         mask=mask,

@@ -28,6 +28,7 @@ def stylize_spec(
     strength: float | None = None,
     style_scale: float | None = None,
     relight: float | None = None,
+    consistency: float | None = None,
     preserve_colour: bool = False,
     preserve_luminance: bool = False,
     mask: PathLike = "",
@@ -52,6 +53,8 @@ def stylize_spec(
         strength: 0 is the plate, 1 the paint.
         style_scale: brush size relative to the style picture's own.
         relight: how far paint follows the plate's light, 0..1.
+        consistency: how far styles' paint stays what it was when it was laid: 1 wholly; down to 0.5 the broad colour
+            of each frame's own painting comes back, from there to 0 its strokes too.
         preserve_colour: whether the plate keeps its hues.
         preserve_luminance: whether the plate keeps its broad light and shade.
         mask: where paint shows at all: a layer of the plate, or a pattern of pictures; empty means everywhere.
@@ -75,7 +78,13 @@ def stylize_spec(
         wish.keys.append(_key(frame, key))
     wish.scale_keys, wish.fill = scale_keys, fill
     wish.motion.CopyFrom(motion_source(motion))
-    given = {"strength": strength, "style_scale": style_scale, "relight": relight, "fill_minutes": fill_minutes}
+    given = {
+        "strength": strength,
+        "style_scale": style_scale,
+        "relight": relight,
+        "consistency": consistency,
+        "fill_minutes": fill_minutes,
+    }
     for name, value in given.items():
         if value is not None:
             setattr(wish, name, value)

@@ -66,6 +66,10 @@ def _two_keys(spec):
     spec.stylize.keys.append(spec.stylize.keys[0])
 
 
+def _both_every_and_consistency(spec):
+    spec.stylize.every, spec.stylize.consistency = 4, 0.5
+
+
 def _video_too(spec):
     spec.plate.video.CopyFrom(REF)
 
@@ -146,6 +150,8 @@ def _set(path, value):
         (_set("stylize.strength", 1.5), "VALUE_INVALID", "Strength is 1.5"),
         (_set("stylize.strength", float("nan")), "VALUE_INVALID", "Strength is nan"),
         (_set("stylize.relight", -0.5), "VALUE_INVALID", "Relight"),
+        (_set("stylize.consistency", 1.5), "VALUE_INVALID", "Consistency is 1.5"),
+        (_both_every_and_consistency, "VALUE_INVALID", "leave out one"),
         (_set("stylize.style_scale", 0.0), "VALUE_INVALID", "Style-scale"),
         (_set("stylize.keys.0.frame", 999), "KEY_OUTSIDE_SHOT", "999"),
         (_two_keys, "FRAME_TWICE", "1002"),

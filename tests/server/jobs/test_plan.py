@@ -57,6 +57,7 @@ CHANGES = {
     "style": _style,
     "strength": lambda spec: setattr(spec.stylize, "strength", 0.5),
     "scale": lambda spec: setattr(spec.stylize, "style_scale", 2),
+    "consistency": lambda spec: setattr(spec.stylize, "consistency", 0.5),
     "relight": lambda spec: setattr(spec.stylize, "relight", 0),
     "hues": lambda spec: setattr(spec.stylize, "preserve_colour", True),
     "light": lambda spec: setattr(spec.stylize, "preserve_luminance", True),

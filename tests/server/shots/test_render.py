@@ -21,9 +21,9 @@ def key(shot, frame, coverage=1.0, **more):
     return Key(frame, picture, torch.full((1, 1, shot.height, shot.width), coverage), **fields)
 
 
-def recipe(keys=(), painter=None, relight=1.0):
+def recipe(keys=(), painter=None, relight=1.0, consistency=1.0):
     layers = () if painter is None else (Layer(lambda frame: painter, "stripes"),)
-    return Recipe(tuple(keys), layers, relight, 7, SHAPER)
+    return Recipe(tuple(keys), layers, relight, 7, SHAPER, consistency=consistency)
 
 
 def frames(tiny, shot, how, wanted=None, store=None, watch=None):
@@ -40,6 +40,7 @@ def same(one, other):
 
 KINDS = {
     "style": lambda tiny, shot: recipe(painter=tiny.Painter()),
+    "renewed": lambda tiny, shot: recipe(painter=tiny.Painter(), consistency=0.3),
     "keys": lambda tiny, shot: recipe([key(shot, 4), key(shot, 9)]),
     "keys and fill": lambda tiny, shot: recipe([key(shot, 6)], painter=tiny.Painter()),
 }

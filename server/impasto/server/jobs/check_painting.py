@@ -89,7 +89,12 @@ def check_values(spec: JobSpec) -> None:
     scale = looks.STYLE_SCALE
     if wish.every < 0:
         raise BadRequest(f"Every {wish.every} frames cannot be painted; give 1 or more.", reason="VALUE_INVALID")
-    ranges = {"strength": (0.0, 1.0), "style_scale": (scale.minimum, scale.maximum), "relight": (0.0, 1.0)}
+    ranges = {
+        "strength": (0.0, 1.0),
+        "style_scale": (scale.minimum, scale.maximum),
+        "relight": (0.0, 1.0),
+        "consistency": (0.0, 1.0),
+    }
     for name, (low, high) in ranges.items():
         value = getattr(wish, name)
         if wish.HasField(name) and not low <= value <= high:
@@ -97,6 +102,12 @@ def check_values(spec: JobSpec) -> None:
                 f"{name.replace('_', '-').capitalize()} is {value:g}; it lies between {low:g} and {high:g}.",
                 reason="VALUE_INVALID",
             )
+    if wish.every > 1 and wish.HasField("consistency") and wish.consistency < 1:
+        raise BadRequest(
+            f"Consistency {wish.consistency:g} lets every frame be painted, and every {wish.every} paints few of them; "
+            "leave out one of the two.",
+            reason="VALUE_INVALID",
+        )
 
 
 def check_keys(spec: JobSpec, frames: Frames) -> None:

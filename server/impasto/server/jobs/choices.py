@@ -36,6 +36,8 @@ def choices_of(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
         choices["seed"] = str(wish.seed)
         if wish.every > 1:
             choices["every"] = str(wish.every)
+        if value_of(wish, "consistency", 1.0) < 1:
+            choices["consistency"] = f"{wish.consistency:g}"
     elif spec.WhichOneof("kind") == "interpolate":
         choices["between"] = " or ".join(interpolation_models(spec))
         choices["cuts"] = spec.interpolate.cuts or "hold"

@@ -41,7 +41,7 @@ def expected_seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> 
     """Expected time: motion of the whole shot, then paint and the rest for the frames wanted.
 
     A frame costs its megapixels times the model's seconds. With keys a third of each frame, without a whole frame
-    once and a fifth of each further one, is painted by a look.
+    once and a fifth of each further one, is painted by a look; with consistency below 1 each frame once more.
     """
     megapixels = pixels / 1e6 * max(views, 1)
     model = motion_model(spec)
@@ -52,6 +52,8 @@ def expected_seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> 
         once = SECONDS_OF_PICKING * min(len(frames.wanted), 48) * len(frames.shot)
     if spec.WhichOneof("kind") == "stylize":
         first, further = (0.0, 1 / 3) if spec.stylize.keys else (1.0, 1 / 5)
+        if value_of(spec.stylize, "consistency", 1.0) < 1:
+            further += 1
         per_megapixel = max(SECONDS_PER_MEGAPIXEL.get(name, 5.0) for name in looks_used(spec))
         if fill_of(spec) == "net":
             once, per_megapixel = 60 * value_of(spec.stylize, "fill_minutes", FILL_MINUTES), 4.0

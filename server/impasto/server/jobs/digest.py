@@ -172,6 +172,7 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
         "relight": value_of(wish, "relight", 1.0),
         "seed": wish.seed,
         **({"every": wish.every} if wish.every > 1 else {}),
+        **({"consistency": wish.consistency} if value_of(wish, "consistency", 1.0) < 1 else {}),
         "quality": spec.output.quality.measure or "quick",
         "scale_keys": wish.scale_keys,
         "fill": [fill_of(spec), value_of(wish, "fill_minutes", FILL_MINUTES) if fill_of(spec) == "net" else 0.0],

@@ -134,4 +134,5 @@ def make_recipe(
         seed=wish.seed,
         shaper=shaper,
         every=wish.every if wish.every > 1 else 0,
+        consistency=wish.consistency if wish.HasField("consistency") else 1.0,
     )

@@ -289,7 +289,7 @@ def _paint(
         return iter(shots.render(shot, recipe, motion, wanted, task.store, follow))
     frames = with_neighbours(wanted, motion)
     painted = shots.render(shot, recipe, motion, frames, task.store, follow)
-    alone = painted_alone(shot, recipe, follow) if task.spec.output.quality.measure == "full" else None
+    alone = painted_alone(shot, recipe, task.store, follow) if task.spec.output.quality.measure == "full" else None
     return reviewed(painted, wanted, shot, motion, shaper, alone)
 
 

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from impasto.server.models.style.painter import Painter
+from impasto.server.shots.alone import Alone
 from impasto.server.shots.chains import Stage
 from impasto.server.shots.ground import Ground, bare
 from impasto.server.shots.keyed import Coat, Keyed
+from impasto.server.shots.renewal import renewed
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,20 @@ class Layers:
         relight: 0..1.
         seed: of random draws.
         every: see `Ground`.
+        consistency: 0..1, see `renewal`; below 1 every frame that a style shows in is also painted alone by it.
     """
 
     def __init__(
-        self, stage: Stage, keyed: Keyed, layers: Sequence[Layer], relight: float, seed: int, every: int = 0
+        self,
+        stage: Stage,
+        keyed: Keyed,
+        layers: Sequence[Layer],
+        relight: float,
+        seed: int,
+        every: int = 0,
+        consistency: float = 1.0,
     ) -> None:
-        self._stage, self._layers = stage, tuple(layers)
+        self._stage, self._layers, self._seed, self._consistency = stage, tuple(layers), seed, consistency
         self._grounds = [
             Ground(stage, keyed, layer.painter, layer.digest, relight, seed, _span(stage, layer), every)
             for layer in layers
@@ -105,15 +115,23 @@ class Layers:
         if not self._layers:
             return bare(frame, light)
         if len(here) == 1 and here[0][0].plain:
-            return here[0][1].coat(frame)
+            return self._own(*here[0], frame)
         if not here:
             coat = bare(frame, light)
             return Coat(coat.base, coat.match, torch.zeros_like(coat.cover), coat.x, coat.y, coat.born)
         parts = shares([layer for layer, _ in here], frame, light.gain)
         # Where the plate shows through there is no paint.
         cover = torch.stack(parts).sum(0).clamp(0.0, 1.0)
-        coats = [ground.coat(frame) for _, ground in here]
+        coats = [self._own(layer, ground, frame) for layer, ground in here]
         return _mixed([*coats, bare(frame, light)], [*parts, 1.0 - cover], cover)
+
+    def _own(self, layer: Layer, ground: Ground, frame: int) -> Coat:
+        """What one style paints in this frame."""
+        coat, stage = ground.coat(frame), self._stage
+        if self._consistency == 1:
+            return coat
+        alone = Alone(layer.painter, layer.digest, stage.shot, stage.shaper, self._seed, stage.store, stage.watch)
+        return renewed(coat, alone(frame), frame, self._consistency)
 
 
 def _span(stage: Stage, layer: Layer) -> tuple[int, ...]:

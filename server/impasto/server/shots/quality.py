@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -11,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
+from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import sample, warp
 from impasto.server.plates.shaper import Shaper
+from impasto.server.shots.alone import Alone
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.relight import develop, knee, luminance, split
 from impasto.server.shots.render import KEY, Painted, Recipe
-from impasto.server.shots.shot import Shot, Watch
+from impasto.server.shots.shot import Shot, Store, Watch
 
 _BLOCK = 8
 """Pixels of a block over which light is compared: relighting is of low frequency."""
@@ -63,19 +63,16 @@ def reviewed(
         before = here
 
 
-def painted_alone(shot: Shot, recipe: Recipe, watch: Watch) -> Callable[[int], Tensor] | None:
+def painted_alone(shot: Shot, recipe: Recipe, store: Store, watch: Watch) -> Callable[[int], Tensor] | None:
     """Paints a frame as if there were no others, (1, 3, H, W) scene-linear, in the first style; None without any."""
     if not recipe.layers:
         return None
-    painter, shaper = recipe.layers[0].painter, recipe.shaper
+    first, shaper = recipe.layers[0], recipe.shaper
+    paint = Alone(first.painter, first.digest, shot, shaper, recipe.seed, store, watch)
 
-    @functools.lru_cache(2)
     def alone(frame: int) -> Tensor:
-        watch.stage("alone", frame)
         light = split(shot.picture(frame), shaper)
-        with fixed_threads(PAINTERS_THREADS):
-            base = painter(frame).paint(light.base, seed=recipe.seed + frame, check=watch.check)
-        return develop(base, torch.ones_like(light.gain), light, shaper)
+        return develop(paint(frame), torch.ones_like(light.gain), light, shaper)
 
     return alone
 

@@ -37,6 +37,7 @@ class Recipe:
         seed: of random draws.
         shaper: the shot's.
         every: paint is laid in every so manieth frame alone and carried to the rest; 0 lets every frame be painted.
+        consistency: 0..1, how far paint stays what it was where it was laid; see `renewal`. Keys' paint always does.
     """
 
     keys: tuple[Key, ...]
@@ -45,6 +46,7 @@ class Recipe:
     seed: int
     shaper: Shaper
     every: int = 0
+    consistency: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def render(
     with fixed_threads():
         stage = Stage(shot, motion, recipe.shaper, store, watch)
         keyed = Keyed(stage, recipe.keys, recipe.relight)
-    ground = Layers(stage, keyed, recipe.layers, recipe.relight, recipe.seed, recipe.every)
+    ground = Layers(stage, keyed, recipe.layers, recipe.relight, recipe.seed, recipe.every, recipe.consistency)
     kind = FILL if keyed.chains else STYLE
     for frame in wanted:
         if frame not in stage.frames:
