@@ -15,18 +15,7 @@ from pathlib import Path
 
 from gizmotext import box, button, closed, closed_end, group, heading, hidden, keep, knob, menu, node, source, take
 from graphs import ending, mask_branch, matte_to_alpha, motion_view, occlusion_view, shown, written
-from panels import (
-    Told,
-    frame_knobs,
-    key_knobs,
-    model_tab,
-    motion_knobs,
-    output_knobs,
-    render_buttons,
-    server_tab,
-    state_knobs,
-    style_knobs,
-)
+from panels import Told, frame_knobs, key_knobs, model_tab, output_knobs, panel, render_buttons, style_knobs
 
 from impasto.nuke import catalogue
 from impasto.nuke.wishes import STYLE_PIPES, STYLES, TIMING_FRAME, TIMING_REPAIR, TIMING_SPEED
@@ -45,8 +34,7 @@ def more_styles() -> list[str]:
 
 def style_transfer(told: Told) -> str:
     scale = catalogue.span(told, "style_scale", (0.25, 4.0))
-    knobs = [
-        knob(20, "tab", "StyleTransfer"),
+    first = [
         heading("Style"),
         *style_knobs(told, 1),
         closed("more_styles", "more styles"),
@@ -62,20 +50,17 @@ def style_transfer(told: Told) -> str:
         knob(3, "every", "paint every", "Lays paint in every so manieth frame of the shot and carries it to the rest: less is painted anew, and more holds together. 1 lets every frame be painted where paint is missing.", value="1"),
         knob(3, "seed", "seed", "Of every random draw; the same seed gives the same pixels."),
         *key_knobs(),
-        *motion_knobs(told),
-        *frame_knobs(),
-        *output_knobs({"motion": True, "occlusion": True, "confidence": False, "source": False, "cause": False}),
-        *render_buttons(preview=True),
-        heading("Result"),
+    ]  # fmt: skip
+    result = [
         menu("output", "output", "What is shown; acts at once.", ("result", "motion", "occlusion")),
         menu("matte_to_alpha", "matte to alpha", "Puts an occlusion matte into alpha; acts at once.", ("none", "next", "previous", "both")),
         knob(41, "mask_channel", "mask", "Channel of the mask input; acts at once.", "T MaskPick.from0"),
         box("mask_invert", "invert", "Turns the mask round; acts at once.", starts_line=False),
         knob(7, "mix", "mix", "0 shows the plate, 1 the result; acts at once.", "R 0 1", "1"),
-        *state_knobs("StyleTransfer"),
-        *server_tab(),
-        *model_tab(told),
     ]  # fmt: skip
+    passes = {"motion": True, "occlusion": True, "confidence": False, "source": False, "cause": False}
+    knobs = panel("StyleTransfer", told, first, output_knobs(passes), result, buttons=render_buttons(preview=True))
+    knobs += model_tab(told)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         source("style", 1, -400), keep("style"),
@@ -105,17 +90,11 @@ def style_transfer(told: Told) -> str:
 
 
 def optical_flow(told: Told) -> str:
-    knobs = [
-        knob(20, "tab", "OpticalFlow"),
-        *motion_knobs(told),
-        *frame_knobs(),
-        *output_knobs({"motion": True, "occlusion": True, "confidence": True, "cause": False}),
-        *render_buttons(preview=False),
-        heading("Result"),
+    result = [
         menu("output", "output", "What is shown in the colour channels; the layers are there in any case. Acts at once.", ("plate", "motion", "occlusion")),
-        *state_knobs("OpticalFlow"),
-        *server_tab(),
     ]  # fmt: skip
+    passes = {"motion": True, "occlusion": True, "confidence": True, "cause": False}
+    knobs = panel("OpticalFlow", told, [], output_knobs(passes), result)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         written("plate", 0),
@@ -134,21 +113,15 @@ def optical_flow(told: Told) -> str:
 
 
 def occlusion_matte(told: Told) -> str:
-    knobs = [
-        knob(20, "tab", "OcclusionMatte"),
-        *motion_knobs(told),
-        *frame_knobs(),
-        *output_knobs({"motion": False, "occlusion": True, "confidence": False, "cause": True}),
-        *render_buttons(preview=False),
-        heading("Result"),
+    result = [
         menu("matte_source", "matte from", "The matte this node rendered, or the occlusion layer that the input has already, from an OpticalFlow or StyleTransfer node; that needs no rendering. Acts at once.", ("this node", "input layers")),
         menu("matte", "matte", "What is hidden in the next frame, in the previous one, or in either. Acts at once.", ("next", "previous", "both")),
         box("matte_invert", "invert", "Turns the matte round. Acts at once.", starts_line=False),
         knob(7, "grow", "grow", "Grows the matte by so many pixels, or shrinks it below 0. Acts at once.", "R -20 20"),
         knob(7, "soften", "soften", "Blurs the matte by so many pixels. Acts at once.", "R 0 20"),
-        *state_knobs("OcclusionMatte"),
-        *server_tab(),
     ]  # fmt: skip
+    passes = {"motion": False, "occlusion": True, "confidence": False, "cause": True}
+    knobs = panel("OcclusionMatte", told, [], output_knobs(passes), result)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         written("plate", 0),
@@ -176,8 +149,7 @@ def occlusion_matte(told: Told) -> str:
 
 
 def frame_interpolate(told: Told) -> str:
-    knobs = [
-        knob(20, "tab", "FrameInterpolate"),
+    first = [
         heading("Timing"),
         menu("timing", "timing", "Output Speed makes the plate slower or faster; Frame takes the time of each output frame from the knob below; repaired keeps the timing and makes frames that lack, or repeat the one before.", (TIMING_SPEED, TIMING_FRAME, TIMING_REPAIR)),
         knob(7, "speed", "output speed", "Plate frames an output frame goes on by: 0.5 is half as fast, 2 twice as fast, -1 backwards.", "R 0.1 2", "0.5"),
@@ -187,13 +159,9 @@ def frame_interpolate(told: Told) -> str:
         heading("Method"),
         menu("model", "model", "What makes the frames in between: auto chooses by the motion measured; splat moves every pixel along its motion.", catalogue.interpolations(told)),
         menu("cuts", "at cuts", "What is shown between the two frames of a cut: hold shows the first, nearest the nearer one. Nothing is blended across a cut.", ("hold", "nearest")),
-        *motion_knobs(told),
-        *frame_knobs("all", "The output frames rendered: all that the timing gives, those of the script, or those written beside."),
-        *output_knobs({}),
-        *render_buttons(preview=False),
-        *state_knobs("FrameInterpolate"),
-        *server_tab(),
     ]  # fmt: skip
+    frames = frame_knobs("all", "The output frames rendered: all that the timing gives, those of the script, or those written beside.")  # fmt: skip
+    knobs = panel("FrameInterpolate", told, first, output_knobs({}), [], frames=frames)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         source("paint", 1, -200), keep("paint"),
@@ -210,20 +178,20 @@ def frame_interpolate(told: Told) -> str:
 
 
 def key_picker(told: Told) -> str:
-    knobs = [
-        knob(20, "tab", "KeyPicker"),
+    first = [
         heading("Keys"),
         knob(7, "share", "coverage", "Share of the frames wanted that the paint should cover.", "R 0.5 1", "0.95"),
         knob(3, "most", "at most", "Picks no more than so many frames; 0 for any number."),
         knob(1, "painted", "painted already", "Frames you have painted, such as 1006; the others are picked beside them."),
-        *motion_knobs(told),
-        *frame_knobs(),
+    ]  # fmt: skip
+    output = [
         heading("Output"),
         knob(2, "directory", "output directory", "Where the contact sheet goes. Empty keeps it beside the script, in a folder of this node's own. Two nodes cannot share one."),
         hidden(1, "pattern", "result.####.exr"),
         knob(1, "colour", "colour space", "Working colour space of the script by its OpenColorIO name. auto takes the project settings.", value="auto"),
-        *render_buttons(preview=False, label="Pick keys", tip="Writes the plate to disk, then looks beside Nuke for the fewest frames whose paint covers the shot. You can go on working."),
-        heading("Result"),
+    ]  # fmt: skip
+    buttons = render_buttons(False, "Pick keys", "Writes the plate to disk, then looks beside Nuke for the fewest frames whose paint covers the shot. You can go on working.")  # fmt: skip
+    result = [
         knob(1, "picked", "key frames", "The frames worth painting. You may edit the list before you give it on."),
         button("key_previous", "previous", "Goes to the key before the current frame.", starts_line=True),
         button("key_next", "next", "Goes to the key after the current frame."),
@@ -231,9 +199,8 @@ def key_picker(told: Told) -> str:
         knob(1, "give_to", "give to", "Name of the StyleTransfer node. Empty takes the one there is.", "-STARTLINE"),
         knob(1, "coverage", "covered", "What the frames picked cover together, each with those before it.", "+DISABLED"),
         menu("output", "output", "Shows the plate as it is, or the contact sheet of the frames picked. Acts at once.", ("plate", "contact sheet")),
-        *state_knobs("KeyPicker"),
-        *server_tab(),
     ]  # fmt: skip
+    knobs = panel("KeyPicker", told, first, output, result, buttons=buttons)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         written("plate", 0),
@@ -250,21 +217,16 @@ def key_picker(told: Told) -> str:
 
 
 def stmap_from_key(told: Told) -> str:
-    knobs = [
-        knob(20, "tab", "STMapFromKey"),
+    first = [
         heading("Key"),
         knob(3, "key_frame", "key frame", "The frame you paint on.", value="1"),
         button("take_current", "take current", "Makes the current frame the key frame."),
-        *motion_knobs(told),
-        *frame_knobs(),
-        *output_knobs({}),
-        *render_buttons(preview=False),
-        heading("Result"),
+    ]  # fmt: skip
+    result = [
         menu("output", "output", "Shows what is in the paint input at the key frame, carried through the shot over the plate; or that alone, with its coverage in alpha; or the map. Acts at once.", ("paint over plate", "paint alone", "map")),
         knob(7, "soften", "soften", "Blurs the edge of the paint by so many pixels. Acts at once.", "R 0 20"),
-        *state_knobs("STMapFromKey"),
-        *server_tab(),
     ]  # fmt: skip
+    knobs = panel("STMapFromKey", told, first, output_knobs({}), result)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         source("paint", 1, 500), keep("paint"),

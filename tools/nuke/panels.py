@@ -13,6 +13,39 @@ from impasto.nuke.wishes import FILLS
 Told = Mapping[str, Any]
 
 
+def panel(
+    kind: str,
+    told: Told,
+    first: list[str],
+    output: list[str],
+    result: list[str],
+    frames: list[str] | None = None,
+    buttons: list[str] | None = None,
+) -> list[str]:
+    """Rows of a node, in the order that all nodes have.
+
+    Args:
+        kind: its name.
+        told: the catalogue.
+        first: what it is for.
+        output: what is written, and where.
+        result: what acts at once on what was rendered.
+        frames: where they are not those of most nodes.
+        buttons: where they are not those of most nodes.
+    """
+    return [
+        knob(20, "tab", kind),
+        *first,
+        *motion_knobs(told),
+        *(frame_knobs() if frames is None else frames),
+        *output,
+        *(render_buttons(preview=False) if buttons is None else buttons),
+        *([heading("Result"), *result] if result else []),
+        *state_knobs(kind),
+        *server_tab(),
+    ]
+
+
 def motion_knobs(told: Told) -> list[str]:
     return [
         heading("Motion"),
