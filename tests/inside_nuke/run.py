@@ -206,7 +206,7 @@ class InsideNuke(unittest.TestCase):
             nuke.execute(writer, FIRST, FIRST)
 
     def test_saving_and_opening_leaves_a_result_fresh_and_the_script_unmodified(self):
-        from impasto.nuke.inside import showing
+        from impasto.nuke.inside import showing, turns
 
         node = self.make("OpticalFlow")
         self.render(node)
@@ -214,7 +214,29 @@ class InsideNuke(unittest.TestCase):
         nuke.scriptSave()
         nuke.scriptOpen(self.folder + "/shot.nk")
         self.assertFalse(nuke.root().modified())
-        self.assertEqual(showing.judge(nuke.toNode(name)).state, "fresh")
+        self.assertEqual(turns.at_once(showing.judge(nuke.toNode(name))).state, "fresh")
+
+    def test_an_older_node_is_brought_up_to_date_and_one_undo_takes_it_back(self):
+        import impasto.nuke
+
+        node = self.make("StyleTransfer")
+        node["strength"].setValue(0.7)
+        node["mix"].setAnimated()
+        node["mix"].setValueAt(0.25, FIRST)
+        node.addKnob(nuke.Double_Knob("client_note", "client note"))
+        node["client_note"].setValue(0.5)
+        node["impasto_version"].setValue(1)
+        nuke.delete(node.node("OcclusionView"))
+        below = nuke.nodes.Blur(inputs=[node])
+        name = node.name()
+        fresh = impasto.nuke.update(node)
+        self.assertEqual(fresh.name(), name)
+        self.assertEqual((fresh["strength"].value(), fresh["mix"].getValueAt(FIRST)), (0.7, 0.25))
+        self.assertEqual(fresh["client_note"].value(), 0.5)
+        self.assertIsNotNone(fresh.node("OcclusionView"))
+        self.assertEqual(below.input(0).name(), name)
+        nuke.undo()
+        self.assertEqual(nuke.toNode(name)["impasto_version"].value(), 1)
 
     def test_nothing_of_ours_but_one_package_is_imported(self):
         ours = {name.split(".")[1] for name in sys.modules if name.startswith("impasto.")}

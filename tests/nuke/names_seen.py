@@ -9,9 +9,9 @@ SEEN_IN_15_0 = frozenset(
     {
         "Array_Knob", "Double_Knob", "EXPRESSIONS", "Enumeration_Knob", "GUI", "Group", "HIDDEN_INPUTS", "INPUTS",
         "INVISIBLE", "Knob", "Node", "ProgressTask", "Script_Knob", "String_Knob", "TO_SCRIPT", "Undo",
-        "WRITE_NON_DEFAULT_ONLY", "addBeforeRender", "execute", "executeInMainThread", "filename", "frame", "message",
-        "pluginAddPath", "root", "scriptReadFile", "scriptSave", "tcl", "thisKnob", "thisNode", "toNode", "toolbar",
-        "tprint", "views",
+        "WRITE_NON_DEFAULT_ONLY", "WRITE_USER_KNOB_DEFS", "addBeforeRender", "createNode", "delete", "execute",
+        "executeInMainThread", "filename", "frame", "message", "pluginAddPath", "root", "scriptReadFile",
+        "scriptSave", "tcl", "thisKnob", "thisNode", "toNode", "toolbar", "tprint", "views",
     }
 )  # fmt: skip
 GUARDED = frozenset({"scriptOpen"})

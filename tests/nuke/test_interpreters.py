@@ -12,7 +12,7 @@ from interpreters import VERSIONS, interpreter
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 
-@pytest.mark.parametrize("module", ["buttons", "life", "siblings"])
+@pytest.mark.parametrize("module", ["buttons", "life", "older", "siblings"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_scenarios_hold_in_the_python_of_a_nuke(version: str, module: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IMPASTO_")}

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import nuke
 
-KNOBS_VERSION = 2
-"""Of the knobs a node is made with; kept in its hidden knob `impasto_version`."""
+KNOBS_VERSION = 3
+"""Of the knobs and the graph a node is made with; kept in its hidden knob `impasto_version`."""
 
 
 def render(node: nuke.Node, first: int, last: int, views: Sequence[str] = ()) -> list[str]:
     """Render a node and wait for it, in Nuke with or without windows.
 
     Args:
-        node: a StyleTransfer, OpticalFlow or OcclusionMatte node.
+        node: one of Impasto's.
         first: the first frame wanted; the shot itself is what the node's knobs say.
         last: the last frame wanted.
         views: names of the views wanted; empty takes what the node's knobs say.
@@ -38,6 +38,30 @@ def render(node: nuke.Node, first: int, last: int, views: Sequence[str] = ()) ->
     from impasto.nuke.inside import batch
 
     return batch.render(node, first, last, views)
+
+
+def update(node: nuke.Node) -> nuke.Node:
+    """Bring a node of an older Impasto to today's graph: one step of undo that loses no value and no connection.
+
+    Args:
+        node: one of Impasto's; it is deleted.
+
+    Returns:
+        The node that stands in its place, by its name.
+
+    Raises:
+        impasto.nuke.errors.NodeError: it is none of Impasto's, a clone, or being rendered.
+    """
+    from impasto.nuke.inside import updating
+
+    return updating.update(node)
+
+
+def update_older_nodes() -> None:
+    """Bring the selected older nodes to today's graph, or all of the script where none is selected."""
+    from impasto.nuke.inside import updating
+
+    updating.update_older_nodes()
 
 
 def press(button: str) -> None:

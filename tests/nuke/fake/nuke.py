@@ -23,7 +23,7 @@ from pathlib import Path
 import nukescript
 
 EXPRESSIONS, INPUTS, HIDDEN_INPUTS = 1, 2, 4
-TO_SCRIPT, WRITE_NON_DEFAULT_ONLY = 1, 16
+TO_SCRIPT, WRITE_USER_KNOB_DEFS, WRITE_NON_DEFAULT_ONLY = 1, 4, 16
 INVISIBLE = 1024
 GUI = True
 NUKE_VERSION_STRING = "0.0fake"
@@ -34,6 +34,7 @@ _messages: list[str] = []
 _printed: list[str] = []
 _tasks: list[ProgressTask] = []
 _executed: list[tuple[str, int, str]] = []
+_steps: list[str] = []
 _plugin_path: list[str] = []
 _callbacks: dict[str, list] = {}
 _this: list[tuple[object, object]] = []
@@ -120,6 +121,9 @@ class Knob:
         self._enabled = self._visible = True
         self._flags: set[int] = set()
 
+    def Class(self) -> str:
+        return type(self).__name__
+
     def name(self) -> str:
         return self._name
 
@@ -161,6 +165,12 @@ class Knob:
     def toScript(self, *args, **kwargs) -> str:
         _only_main(f"{self._name}.toScript")
         return self._to_script()
+
+    def fromScript(self, script: str) -> None:
+        _only_main(f"{self._name}.fromScript")
+        self._from_script(script)
+        if self._node is not None:
+            self._node._knob_changed(self)
 
     def _take(self, val) -> None:
         self._value = val
@@ -367,6 +377,7 @@ class Node:
             self._add(kind(name))
         self._in_change = False
         self._gone = False
+        self._clones = 0
 
     def _add(self, knob: Knob) -> Knob:
         knob._node = self
@@ -434,11 +445,43 @@ class Node:
             return FrameRange(self._knobs["first"]._value, self._knobs["last"]._value, 1)
         return self._inputs[0].frameRange() if self._inputs and self._inputs[0] else FrameRange(1, 100, 1)
 
+    def dependent(self, mask: int, forceEvaluate: bool = True) -> list:
+        self._attached("dependent")
+        return [node for node in self._parent.nodes() if self in node._inputs]
+
+    def setName(self, name: str, uncollide: bool = True, updateExpressions: bool = False) -> None:
+        self._attached("setName")
+        self._parent._children.remove(self)
+        _into(self._parent, self, name)
+
+    def clones(self) -> int:
+        return self._clones
+
+    def isSelected(self) -> bool:
+        return self._knobs["selected"]._value
+
+    def setSelected(self, selected: bool) -> None:
+        self._attached("setSelected")
+        self._knobs["selected"]._value = selected
+
+    def readKnobs(self, s: str) -> None:
+        self._attached("readKnobs")
+        text = f"{self._class} {{\n{s}\n}}\n" + "end_group\n" * (self._class == "Group")
+        with _nukes_own():
+            (read,) = nukescript.read(text).nodes
+        _set_up(self, read)
+
     def writeKnobs(self, flags: int = 0) -> str:
         self._attached("writeKnobs")
-        return "\n".join(
-            f"{name} {knob._to_script()}" for name, knob in self._knobs.items() if knob._value != knob._default
-        )
+        lines = []
+        if flags & WRITE_USER_KNOB_DEFS:
+            written = nukescript.Written(
+                "Group", {}, [knob._user for knob in self._knobs.values() if hasattr(knob, "_user")]
+            )
+            told = nukescript.write(nukescript.Script(nodes=[written]))
+            lines = [line for line in told.splitlines() if line.startswith(" addUserKnob")]
+        lines += [f"{name} {knob._to_script()}" for name, knob in self._knobs.items() if knob._value != knob._default]
+        return "\n".join(lines)
 
     def _knob_changed(self, knob: Knob) -> None:
         code = self._knobs["knobChanged"]._value
@@ -468,11 +511,15 @@ class Group(Node):
         self._attached("node")
         return next((node for node in self._children if node.name() == s), None)
 
+    def selectedNodes(self) -> list:
+        return [node for node in self._children if node.isSelected()]
+
     def begin(self):
+        _context.append(self)
         return self
 
     def end(self) -> None:
-        pass
+        _context.remove(self)
 
 
 class _ScriptName(String_Knob):
@@ -525,6 +572,7 @@ class Undo:
     def begin(cls, *args, **kwargs):
         _only_main("Undo.begin")
         _state["undo"] += 1
+        _steps.extend(args)
 
     @classmethod
     def end(cls, *args, **kwargs):
@@ -793,18 +841,27 @@ def createNode(typ: str, knobs: str = "", inpanel: bool = True):
     _only_main("createNode")
     for folder in _plugin_path:
         path = Path(folder, f"{typ}.gizmo")
-        if path.is_file():
-            return nodePaste(str(path))
+        with _nukes_own():
+            if path.is_file():
+                return nodePaste(str(path))
     if typ not in _CLASSES:
         raise RuntimeError(f"{typ}: Unknown command")
     node = Group(typ) if typ == "Group" else Node(typ)
-    _into(_root, node, f"{typ}1")
+    _into(_context[-1], node, f"{typ}1")
     return node
 
 
 def nodePaste(s: str):
+    """As with Nuke's own, what comes is connected to what is selected, and is what is selected then."""
     _only_main("nodePaste")
-    return _load(_parsed(Path(s).read_text(encoding="utf-8")))[-1]
+    selected = _context[-1].selectedNodes()
+    (*_, pasted) = _load(_parsed(Path(s).read_text(encoding="utf-8")), _context[-1])
+    if len(selected) == 1:
+        pasted.setInput(0, selected[0])
+    for node in selected:
+        node.setSelected(False)
+    pasted.setSelected(True)
+    return pasted
 
 
 @functools.cache
@@ -850,7 +907,8 @@ def _into(group: Group, node: Node, name: str) -> None:
 def _load(script, group=None) -> list:
     made: dict[int, Node] = {}
     loaded = []
-    for written in script.nodes if group is None else script:
+    top = isinstance(script, nukescript.Script)
+    for written in script.nodes if top else script:
         node = _made(written)
         _into(_root if group is None else group, node, written.name or f"{written.kind}1")
         made[id(written)] = node
@@ -858,7 +916,7 @@ def _load(script, group=None) -> list:
         if isinstance(node, Group):
             _load(written.children, node)
         loaded.append(node)
-    for node in loaded if group is None else []:
+    for node in loaded if top else []:
         code = node._knobs["onCreate"]._value
         if code:
             with _this_is(node, None), _callback():
@@ -870,6 +928,11 @@ def _made(written) -> Node:
     if written.kind not in _CLASSES:
         raise RuntimeError(f"{written.kind}: Unknown command")
     node = Group("Group") if written.kind == "Group" else Node(written.kind)
+    _set_up(node, written)
+    return node
+
+
+def _set_up(node, written) -> None:
     for user in written.user_knobs:
         kind = _KNOBS[user.kind]
         knob = kind(user.name, user.name, user.entries) if kind is Enumeration_Knob else kind(user.name)
@@ -881,7 +944,6 @@ def _made(written) -> Node:
         if name not in node._knobs:
             raise RuntimeError(f"{written.kind}: {name}: no such knob")
         node._knobs[name]._from_script(value)
-    return node
 
 
 def _copy(path: str, nodes: list) -> None:
@@ -944,3 +1006,5 @@ def _open_panel(node: Node) -> None:
 
 
 _root = Root()
+_context = [_root]
+"""Groups that were begun, the innermost last: new nodes are made there."""

@@ -48,25 +48,6 @@ class Opening(Scenario):
         self.assertIn("stale", self.wait(node))
         self.assertEqual(node["tile_color"].value(), 0xB0762AFF)
 
-    def test_an_old_node_is_brought_up_to_date_when_it_is_opened(self):
-        node = self.make()
-        node["impasto_version"].setValue(1)
-        del node._knobs["impasto_identity"]  # as version 1 was
-        for name in [name for name in node._knobs if name.rstrip("234") in ("look", "weight", "style_mask")]:
-            if name != "look":
-                del node._knobs[name]
-        nuke.scriptSave()
-        nuke.scriptOpen(str(self.script))
-        node = nuke.toNode("StyleTransfer1")
-        self.assertEqual(node["impasto_version"].value(), 2)
-        nuke._press(node, "render")
-        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
-        self.assertTrue(node["impasto_identity"].value())
-        nuke.scriptSave()
-        nuke.scriptOpen(str(self.script))
-        self.assertTrue(nuke.toNode("StyleTransfer1")["impasto_identity"].value(), "the knob added is saved")
-        self.assertFalse(nuke.root().modified())
-
     def test_a_node_of_a_newer_impasto_is_told_of_and_left_alone(self):
         node = self.make()
         node["impasto_version"].setValue(9)
@@ -370,12 +351,12 @@ class Starting(Scenario):
         menu = nuke.toolbar("Nodes").findItem("Impasto")
         from impasto.nuke.inside import knobs, menus
 
-        self.assertEqual(list(menu._items), list(menus.NODES.values()))
+        self.assertEqual(list(menu._items), [*menus.NODES.values(), menus.UPDATE])
         self.assertEqual(set(menus.NODES), set(knobs.KINDS))
         for command in menu._items.values():
             exec(command, {"nuke": nuke})
         self.assertTrue(Path(nuke._plugin_path[0], menus.ICON).is_file())
-        self.assertEqual({item["icon"] for item in menu._looks.values()}, {menus.ICON})
+        self.assertEqual({menu._looks[label]["icon"] for label in menus.NODES.values()}, {menus.ICON})
 
     def test_closing_nuke_ends_the_sidecar_within_a_moment(self):
         code = (

@@ -6,17 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from subprocess import DEVNULL, Popen
-from typing import Any, TypeVar
+from typing import Any
 
 import nuke
 from impasto.nuke import catalogue, following, ranges, staleness
 from impasto.nuke.errors import FAILED, NodeError
 from impasto.nuke.inside import asking, knobs, rendering, saying, showing, turns
-from impasto.nuke.inside.turns import Ended, Steps
+from impasto.nuke.inside.turns import Steps
 from impasto.nuke.staleness import Judgement
 from impasto.nuke.wishes import STYLES
-
-T = TypeVar("T")
 
 
 def press(button: str) -> None:
@@ -95,7 +93,7 @@ def give_keys(node: nuke.Node) -> None:
         with knobs.one_step("Give keys"):
             knobs.put(fitting[0], "keys", ranges.write(_keys(fitting[0]) | picked))
 
-    _do(steps(), saying.tell_ended)
+    turns.begin(steps(), saying.tell_ended)
 
 
 def show_files(node: nuke.Node) -> None:
@@ -105,7 +103,7 @@ def show_files(node: nuke.Node) -> None:
     def steps() -> Steps[None]:
         yield lambda: _open(directory)
 
-    _do(steps(), saying.tell_ended)
+    turns.begin(steps(), saying.tell_ended)
 
 
 def check(node: nuke.Node) -> None:
@@ -122,7 +120,7 @@ def check(node: nuke.Node) -> None:
         if judgement.state != staleness.FRESH:
             saying.tell_words(f"{name} is {judgement.state}: {judgement.because}.")
 
-    _do(showing.judge(node), judged)
+    turns.begin(showing.judge(node), judged)
 
 
 def doctor(node: nuke.Node) -> None:
@@ -142,15 +140,7 @@ def doctor(node: nuke.Node) -> None:
         if words is not None:
             saying.tell_words(words)
 
-    _do(steps(), told)
-
-
-def _do(steps: Steps[T], ended: Ended[T]) -> None:
-    """In turns where there are windows, else at once."""
-    if nuke.GUI:
-        turns.in_turns(steps, ended)
-    else:
-        ended(turns.at_once(steps), None)
+    turns.begin(steps(), told)
 
 
 def _open(directory: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import nuke
 from impasto.nuke import KNOBS_VERSION, catalogue, staleness, wishes
 from impasto.nuke.errors import FAILED, NodeError
@@ -22,17 +20,19 @@ _SHOWN_WITH = {
 
 
 def created() -> None:
-    """A node of ours was made, pasted or loaded: bring an old one up to date. An up-to-date one is not touched."""
+    """A node of ours was made, pasted or loaded. An older one gets what it needs to be rendered; it keeps its graph."""
     node = nuke.thisNode()
     if knobs.kind(node) not in knobs.KINDS:
         return
     made_with = int(knobs.number(node, knobs.VERSION))
     if made_with > KNOBS_VERSION:
         saying.say(f"{node.fullName()} was made by a newer Impasto; its frames show, rendering it may not work.")
-    for version in range(made_with, KNOBS_VERSION):
-        MIGRATIONS[version](node)
-    if made_with < KNOBS_VERSION:
-        knobs.put(node, knobs.VERSION, KNOBS_VERSION)
+    if knobs.is_old(node):
+        _give_identity(node)
+        saying.say(
+            f"{node.fullName()} was made by an older Impasto and works as it did; 'Update Older Nodes' in the Impasto"
+            " menu brings it to today's graph."
+        )
 
 
 def changed() -> None:
@@ -126,13 +126,9 @@ def _refuse_unusable(node: nuke.Node) -> None:
             saying.say(f"{words}; its old frames are used.")
 
 
-def _with_identity(node: nuke.Node) -> None:
+def _give_identity(node: nuke.Node) -> None:
     """Nodes of version 1 were known by their names."""
     if node.knob(knobs.IDENTITY) is None:
         identity = nuke.String_Knob(knobs.IDENTITY)
         identity.setFlag(nuke.INVISIBLE)
         node.addKnob(identity)
-
-
-MIGRATIONS: dict[int, Callable[[nuke.Node], None]] = {1: _with_identity}
-"""What brings a node of a version to the next one, by the version it starts from."""

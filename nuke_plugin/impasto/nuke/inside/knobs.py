@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import nuke
+from impasto.nuke import KNOBS_VERSION
 from impasto.nuke.errors import NodeError
 
 KIND, VERSION, IDENTITY = "impasto_kind", "impasto_version", "impasto_identity"
@@ -19,6 +20,11 @@ def kind(node: nuke.Node) -> str:
     """Which of our nodes it is; empty for any other."""
     found = node.knob(KIND)
     return str(found.value()) if found is not None else ""
+
+
+def is_old(node: nuke.Node) -> bool:
+    """Whether it is one of our nodes and holds the graph of an older Impasto."""
+    return kind(node) in KINDS and int(number(node, VERSION)) < KNOBS_VERSION
 
 
 def knob(node: nuke.Node, name: str) -> nuke.Knob:

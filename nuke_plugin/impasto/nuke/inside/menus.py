@@ -14,6 +14,9 @@ NODES = {
 }
 """Names in the menus, by the gizmos' names without their prefix."""
 
+UPDATE = "Update Older Nodes"
+"""The entry that brings nodes of an older Impasto to today's graph."""
+
 ICON = "Impasto.png"
 """Beside the gizmos, on Nuke's plugin path."""
 
@@ -26,3 +29,4 @@ def add() -> None:
     menu = toolbar.addMenu("Impasto", icon=ICON)
     for name, label in NODES.items():
         menu.addCommand(label, f"nuke.createNode('Impasto_{name}')", icon=ICON)
+    menu.addCommand(UPDATE, "import impasto.nuke; impasto.nuke.update_older_nodes()")

@@ -42,6 +42,11 @@ class Running:
         self.asked_to_end = threading.Event()
 
 
+def is_running(name: str) -> bool:
+    """Whether this Nuke renders the node of this full name."""
+    return name in _running
+
+
 def start(node: nuke.Node, wish: Wish) -> None:
     """Render a node's inputs, hand its jobs over, follow them: all in turns, so this returns at once.
 

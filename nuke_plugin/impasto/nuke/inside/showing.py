@@ -17,13 +17,17 @@ from impasto.nuke.wishes import Picking, Wish
 _judging: dict[str, object] = {}
 """The judging begun last, by the node's full name; touched on the main thread alone."""
 
+OLDER = " (older node: see the Impasto menu)"
+"""What the label of a node says besides that holds the graph of an older Impasto."""
+
 READY, WORKING, OLD, FAILED, PREVIEW, PLAIN = 0x3F6F4FFF, 0x4A6A9CFF, 0xB0762AFF, 0x9C3030FF, 0x6F5A8FFF, 0
 """Tile colours; the last is Nuke's own."""
 
 
 def status(node: nuke.Node, words: str, colour: int) -> None:
     """Say in the node's label and colour how things stand; an equal saying changes nothing."""
-    knobs.put(node, "status", words)
+    older = OLDER if knobs.is_old(node) and not words.endswith(OLDER) else ""
+    knobs.put(node, "status", words + older)
     knobs.put(node, "tile_color", colour)
 
 

@@ -56,6 +56,18 @@ def in_turns(steps: Steps[T], ended: Ended[T]) -> None:
     _turn(steps, None, None, ended)
 
 
+def begin(steps: Steps[T], ended: Ended[T]) -> None:
+    """In turns where there are windows, else at once.
+
+    Raises:
+        NodeError: without windows, as the steps ended.
+    """
+    if nuke.GUI:
+        in_turns(steps, ended)
+    else:
+        ended(at_once(steps), None)
+
+
 def listed(items: Iterable[T]) -> Steps[list[T]]:
     """A list of what an iterator gives, Nuke breathing between."""
     found = []
