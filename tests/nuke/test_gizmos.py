@@ -218,7 +218,7 @@ def test_every_knob_the_code_asks_for_is_in_a_gizmo() -> None:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and len(call.args) > 1:
                 word = call.args[1]
                 if isinstance(word, ast.Constant) and isinstance(word.value, str):
-                    if call.func.attr in ("text", "path", "number", "put", "curve"):
+                    if call.func.attr in ("text", "text_or", "path", "number", "number_or", "flag", "put", "curve"):
                         asked.add(word.value)
                     elif call.func.attr == "inner":
                         nodes.add(word.value)

@@ -170,13 +170,16 @@ def spec_of(wish: wishes.Wish) -> job_pb2.JobSpec:
 
 
 def test_the_job_file_is_one_that_the_command_reads() -> None:
-    keys = (wishes.Key(1002, 2.0, "1001-1002"), wishes.Key(9999))
+    keys = (wishes.Key(1002, 2.0, "1001-1002", "matte.a"), wishes.Key(9999))
     style = wishes.Style(1, wishes.LOOK_FILE, "/styles/monet.png", weight=0.5, mask="matte.a", frames="1001", fade=2)
     set_ = {
         "every": 4,
         "preserve_luminance": True,
         "statistics": "smoothed",
-        "fill": "nearest",
+        "consistency": 0.75,
+        "scale_keys": True,
+        "fill": "net",
+        "fill_minutes": 8.0,
         "model": "swd",
         "parameters": {"content": 1.0},
     }
@@ -193,7 +196,10 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
     told = [(key.frame, key.weight, key.hold, key.HasField("weight")) for key in spec.stylize.keys]
     assert told == [(1002, 2.0, "1001-1002", True), (9999, 0.0, "", False)], "one outside is for the command to refuse"
     assert spec.stylize.motion.files.pattern == "/v/v.####.exr"
-    assert (spec.stylize.every, spec.stylize.fill) == (4, "nearest")
+    assert [key.mask.layer for key in spec.stylize.keys] == ["matte.a", ""]
+    assert (spec.stylize.every, spec.stylize.consistency, spec.stylize.scale_keys) == (4, 0.75, True)
+    assert (spec.stylize.fill, spec.stylize.fill_minutes) == ("net", 8.0)
+    assert not spec.HasField("mattes")
     assert spec.compute.memory_bytes == 8 << 30
     assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")
 
@@ -201,6 +207,8 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
 def test_the_job_files_of_the_other_nodes_are_read_too() -> None:
     measured = spec_of(wish("OpticalFlow", wishes.Measuring(), motion=wishes.Motion("dis")))
     assert (measured.motion.motion.model, list(measured.output.passes)) == ("dis", ["motion"])
+    mattes = spec_of(wish("OcclusionMatte", wishes.Measuring(), mattes=wishes.Mattes(8.0, -1.5, 2.0, 3.0))).mattes
+    assert (mattes.soft, mattes.erode, mattes.blur, mattes.gain) == (8.0, -1.5, 2.0, 3.0)
     picked = spec_of(wish("KeyPicker", wishes.Picking(0.9, 3, "1001")))
     assert (picked.keys.share, picked.keys.most, picked.keys.painted) == (0.9, 3, "1001")
     assert (picked.output.sheet, picked.output.pattern) == ("/out/keys.png", "")
@@ -232,9 +240,16 @@ def test_keys_may_count_more_or_less_or_only_somewhere() -> None:
         -3: wishes.Key(-3, 1.0, "1-5"),
         1020: wishes.Key(1020, 0.5),
     }
+    assert wishes.key_options("7: mask alpha; 8: hold 1-5, mask matte.a; 9: weight 2, hold 1,3, mask paint.red") == {
+        7: wishes.Key(7, 1.0, "", "alpha"),
+        8: wishes.Key(8, 1.0, "1-5", "matte.a"),
+        9: wishes.Key(9, 2.0, "1,3", "paint.red"),
+    }
 
 
-@pytest.mark.parametrize("text", ["1006", "1006:", "1006: heavy", "weight 2", "1006: hold 5-1", "1006: weight -1"])
+@pytest.mark.parametrize(
+    "text", ["1006", "1006:", "1006: heavy", "weight 2", "1006: hold 5-1", "1006: mask", "1006: mask a.b.c"]
+)
 def test_key_options_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(NodeError):
         wishes.key_options(text)

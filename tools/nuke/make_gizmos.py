@@ -44,6 +44,7 @@ def style_transfer(told: Told) -> str:
         knob(7, "strength", "strength", "0 is the plate, 1 the paint, decided when rendering; mix below does the same to the result at once.", "R 0 1", "1"),
         knob(7, "style_scale", "style scale", "Size of the brush; 2 is twice the style's own.", f"R {scale[0]:g} {scale[1]:g}", "1"),
         knob(7, "relight", "relight", "How far paint follows the light of the plate. At 0 it keeps the light under which it was painted.", "R 0 1", "1"),
+        knob(7, "consistency", "consistency", "1: paint stays what it was where it was laid. Down to 0.5 the broad colours of each frame's own painting come back, down to 0 its strokes too: 0 paints every frame alone.", "R 0 1", "1"),
         box("preserve_colour", "preserve colour", "Keeps the hues of the plate and takes only the handling."),
         box("preserve_luminance", "preserve luminance", "Keeps the broad light and shade of the plate.", starts_line=False),
         box("premultiplied", "premultiplied", "The plate is multiplied by its alpha: it is divided by it before it is painted, and the result multiplied again. Off takes the plate as it is."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gizmotext import box, button, heading, hidden, knob, menu
+from gizmotext import box, button, closed, closed_end, heading, hidden, knob, menu
 
 from impasto.nuke import KNOBS_VERSION, catalogue
 from impasto.nuke.wishes import FILLS
@@ -120,8 +120,21 @@ def key_knobs() -> list[str]:
         button("key_remove", "remove current", "Takes the current frame out of the list."),
         button("key_previous", "previous", "Goes to the key before the current frame."),
         button("key_next", "next", "Goes to the key after the current frame."),
-        knob(1, "key_options", "key options", "Keys that are to count more or less, or only in some frames, such as 1006: weight 2, hold 1001-1020; 1020: weight 0.5."),
+        knob(1, "key_mask", "in mask", "Where your paintings count: alpha, or a channel or layer of the keys input such as matte.a. Empty takes them whole."),
+        box("scale_keys", "scale keys", "Scales paintings of another size to the plate, if their shape is the plate's. Off refuses them.", starts_line=False),
+        knob(1, "key_options", "key options", "Keys that are to count more or less, only in some frames, or only in a mask of their own, such as 1006: weight 2, hold 1001-1020, mask matte.a; 1020: weight 0.5."),
         menu("fill", "fill", "What paints where no key sees: the style, in the colours of the keys; the manner of the nearest key; a net trained on the keys, which takes minutes; or nothing. default takes the style, or nearest without one.", FILLS),
+        knob(7, "fill_minutes", "fill minutes", "Training of the net, in minutes of a CPU core: a fixed number of steps follows, so the same pixels do.", "R 1 30", "4"),
+    ]  # fmt: skip
+
+
+def matte_knobs() -> list[str]:
+    """How the layers of occlusion are written."""
+    return [
+        knob(7, "matte_soft", "soft edges", "Lays the borders of the occlusion mattes along the edges of the plate, within so many pixels. Rendered.", "R 0 50"),
+        knob(7, "matte_erode", "erode", "Then shrinks what is occluded by so many pixels; below 0 it grows. Rendered.", "R -20 20"),
+        knob(7, "matte_blur", "blur", "Then blurs the mattes by so many pixels. Rendered.", "R 0 20"),
+        knob(7, "matte_gain", "gain", "Then multiplies the mattes, held to 0 to 1. Rendered.", "R 0 4", "1"),
     ]  # fmt: skip
 
 
@@ -137,11 +150,13 @@ def output_knobs(passes: Mapping[str, bool]) -> list[str]:
         box(f"pass_{name}", name, tips[name], ticked, starts_line=index == 0)
         for index, (name, ticked) in enumerate(passes.items())
     ]
+    mattes = [closed("mattes", "mattes as rendered"), *matte_knobs(), closed_end("mattes")]
     return [
         heading("Output"),
         knob(2, "directory", "output directory", "Where the frames go. Empty keeps them beside the script, in a folder of this node's own. Two nodes cannot share one."),
         knob(1, "pattern", "file name", "Name of the frames in the output directory.", value="result.####.exr"),
         *boxes,
+        *(mattes if passes else []),
         knob(1, "colour", "colour space", "Working colour space of the script by its OpenColorIO name. auto takes the project settings.", value="auto"),
     ]  # fmt: skip
 

@@ -97,6 +97,7 @@ def show_catalogue(server: o.Server = "", tls_ca: o.TlsCa = None) -> None:
                 "family": model.family,
                 "summary": model.summary,
                 "ready": model.ready,
+                "paints_after_pictures": model.paints_after_pictures,
                 "parameters": [
                     {
                         "name": known.name,

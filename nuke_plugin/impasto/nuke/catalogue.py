@@ -18,8 +18,6 @@ PARAMETER = "p_"
 """With which the names of knobs of models' parameters begin."""
 OF_THE_JOB = frozenset({"style_scale"})
 """Parameters that a job has for whatever model paints; the node has one knob for each."""
-PAINTS_BY_ITS_WEIGHTS = frozenset({"johnson"})
-"""Models whose style is in their weights: they are chosen by a style file, not by name."""
 
 
 def read(text: str) -> Mapping[str, Any]:
@@ -68,19 +66,22 @@ def interpolations(told: Mapping[str, Any]) -> list[str]:
 
 def painters(told: Mapping[str, Any]) -> list[str]:
     """Entries of the knob `look_model`: what paints after pictures."""
-    found = [str(model["id"]) for model in told["models"] if model["family"] == "style" and model["ready"]]
-    return [MODEL_DEFAULT, *sorted(set(found) - PAINTS_BY_ITS_WEIGHTS)]
+    return [MODEL_DEFAULT, *sorted(str(model["id"]) for model in _painting(told) if model["ready"])]
 
 
 def parameters(told: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     """Parameters of each model that paints after pictures, by its id; models without any are left out."""
     found = {}
-    for model in told["models"]:
-        if model["family"] == "style" and model["id"] not in PAINTS_BY_ITS_WEIGHTS:
-            own = [known for known in model["parameters"] if known["name"] not in OF_THE_JOB]
-            if own:
-                found[str(model["id"])] = own
+    for model in _painting(told):
+        own = [known for known in model["parameters"] if known["name"] not in OF_THE_JOB]
+        if own:
+            found[str(model["id"])] = own
     return found
+
+
+def _painting(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Models that paint after pictures; those whose look is in their weights are chosen by a style file."""
+    return [model for model in told["models"] if model.get("paints_after_pictures")]
 
 
 def parameter_knob(model: str, parameter: str) -> str:

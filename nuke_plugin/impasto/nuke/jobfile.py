@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from impasto.nuke import places, ranges, wishes
@@ -45,6 +46,8 @@ def job(wish: Wish) -> dict[str, Any]:
         "colour": dict.fromkeys(("plate", "out"), wish.colour),
     }
     spec["plate"].update(_cuts(wish))
+    if wish.mattes != wishes.Mattes():
+        spec["mattes"] = asdict(wish.mattes)
     task = wish.task
     if isinstance(task, Look):
         spec["colour"]["key"] = wish.colour
@@ -107,8 +110,14 @@ def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
     }
     if look.every > 1 and not wish.alone:
         told["every"] = look.every
+    if look.consistency != 1.0:
+        told["consistency"] = look.consistency
+    if usable and look.scale_keys:
+        told["scale_keys"] = True
     if usable and look.fill != wishes.FILL_DEFAULT:
         told["fill"] = look.fill
+        if look.fill == wishes.FILL_NET and look.fill_minutes != wishes.FILL_MINUTES:
+            told["fill_minutes"] = look.fill_minutes
     if look.preserve_luminance:
         told["preserve_luminance"] = True
     if look.statistics != wishes.FROZEN:
@@ -132,6 +141,8 @@ def _key(wish: Wish, key: Key) -> dict[str, Any]:
         told["weight"] = key.weight
     if key.hold and not wish.alone:
         told["hold"] = key.hold
+    if key.mask:
+        told["mask"] = {"layer": key.mask}
     return told
 
 

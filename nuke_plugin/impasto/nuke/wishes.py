@@ -22,7 +22,10 @@ CUTS_DETECT, CUTS_NONE = "detect", "none"
 PASSES = ("motion", "occlusion", "confidence", "source", "cause")
 
 FILL_DEFAULT = "default"
-FILLS = (FILL_DEFAULT, "style", "nearest", "net", "none")
+FILL_NET = "net"
+FILLS = (FILL_DEFAULT, "style", "nearest", FILL_NET, "none")
+FILL_MINUTES = 4.0
+"""Of training a net on the keys, where nothing else is asked."""
 FROZEN = "frozen"
 """The statistics that hold for a whole shot; so it is where nothing is said."""
 
@@ -109,11 +112,13 @@ class Key:
         frame: of the keys input.
         weight: how strongly it is preferred among keys.
         hold: frames in which it may be used, as a range; empty means all.
+        mask: where it counts: `alpha`, or a channel or layer of the keys input; empty means everywhere.
     """
 
     frame: int
     weight: float = 1.0
     hold: str = ""
+    mask: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,11 @@ class Look:
         relight: how far paint follows the light, 0..1.
         preserve_colour: whether the plate keeps its hues.
         seed: of every random draw.
+        consistency: how far paint stays what it was, 0..1.
         every: paint is laid in every so manieth frame and carried to the rest.
+        scale_keys: whether keys of another size are scaled.
         fill: what paints where no key sees; `FILL_DEFAULT` leaves it to the command.
+        fill_minutes: of training a net on the keys.
         preserve_luminance: whether the plate keeps its broad light and shade.
         statistics: what nets normalise by: frozen, smoothed or per-frame.
         model: id of what paints after pictures; empty takes the server's choice.
@@ -143,8 +151,11 @@ class Look:
     relight: float
     preserve_colour: bool
     seed: int
+    consistency: float = 1.0
     every: int = 1
+    scale_keys: bool = False
     fill: str = FILL_DEFAULT
+    fill_minutes: float = FILL_MINUTES
     preserve_luminance: bool = False
     statistics: str = FROZEN
     model: str = ""
@@ -219,6 +230,23 @@ class Motion:
 
 
 @dataclass(frozen=True)
+class Mattes:
+    """How the layers of occlusion are written, in this order.
+
+    Attributes:
+        soft: pixels within which borders are laid along the plate's edges.
+        erode: pixels by which what is occluded shrinks; below 0 it grows.
+        blur: pixels.
+        gain: what they are multiplied by.
+    """
+
+    soft: float = 0.0
+    erode: float = 0.0
+    blur: float = 0.0
+    gain: float = 1.0
+
+
+@dataclass(frozen=True)
 class Compute:
     """Where it is computed.
 
@@ -252,6 +280,7 @@ class Wish:
         aim: `RENDER`, `ALONE` or `IN_SHOT`.
         preview_scale: size of the picture where the aim is `ALONE`; 1 is full size.
         view: the one view of `views_apart`; empty where a job makes all of them.
+        mattes: how those among the passes are written.
     """
 
     node: str
@@ -266,6 +295,7 @@ class Wish:
     aim: str = RENDER
     preview_scale: float = 1.0
     view: str = ""
+    mattes: Mattes = Mattes()
 
     @property
     def preview(self) -> bool:
@@ -309,7 +339,7 @@ class Wish:
 
 
 def key_options(text: str) -> dict[int, Key]:
-    """Keys by frame, of a text such as `1006: weight 2, hold 1001-1020; 1020: weight 0.5`.
+    """Keys by frame, of a text such as `1006: weight 2, hold 1001-1020, mask matte.a; 1020: weight 0.5`.
 
     Raises:
         NodeError: a piece is not understood.
@@ -317,15 +347,20 @@ def key_options(text: str) -> dict[int, Key]:
     found: dict[int, Key] = {}
     for line in filter(None, (line.strip() for line in text.split(";"))):
         match = _KEY_LINE.fullmatch(line)
-        if match is None or (match["weight"] is None and match["hold"] is None):
-            raise NodeError(f"The key option '{line}' is not understood; write such as 1006: weight 2, hold 1001-1020.")
-        hold = ranges.write(ranges.parse(match["hold"])) if match["hold"] else ""
-        found[int(match["frame"])] = Key(int(match["frame"]), float(match["weight"] or 1.0), hold)
+        if match is None or not any(match[word] for word in ("weight", "hold", "mask")):
+            raise NodeError(
+                f"The key option '{line}' is not understood; write such as 1006: weight 2, hold 1001-1020, mask alpha."
+            )
+        hold = ranges.write(ranges.parse(match["hold"].strip(", "))) if match["hold"] else ""
+        frame, weight = int(match["frame"]), float(match["weight"] or 1.0)
+        found[frame] = Key(frame, weight, hold, match["mask"] or "")
     return found
 
 
 _KEY_LINE = re.compile(
-    r"(?P<frame>-?\d+)\s*:\s*(?:weight\s+(?P<weight>\d+(?:\.\d+)?))?\s*,?\s*(?:hold\s+(?P<hold>[-\dx, ]+))?", re.ASCII
+    r"(?P<frame>-?\d+)\s*:\s*(?:weight\s+(?P<weight>\d+(?:\.\d+)?))?\s*,?\s*(?:hold\s+(?P<hold>[-\dx, ]+))?"
+    r"\s*,?\s*(?:mask\s+(?P<mask>\w+(?:\.\w+)?))?",
+    re.ASCII,
 )
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18impasto/v1/catalog.proto\x12\nimpasto.v1\"\xca\x01\n\tModelInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12.\n\nparameters\x18\x06 \x03(\x0b\x32\x1a.impasto.v1.ModelParameter\x12(\n\x07weights\x18\x07 \x03(\x0b\x32\x17.impasto.v1.WeightsInfo\x12\x16\n\x0e\x64\x65\x66\x61ult_choice\x18\x08 \x01(\x08\"\x9e\x01\n\x0bWeightsInfo\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0f\n\x07licence\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x12\n\ntrained_on\x18\x06 \x01(\t\x12\x0f\n\x07metrics\x18\x07 \x01(\t\x12\r\n\x05ready\x18\x08 \x01(\x08\x12\x0e\n\x06\x62\x65side\x18\t \x03(\t\"e\n\x0eModelParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04help\x18\x02 \x01(\t\x12\x15\n\rdefault_value\x18\x03 \x01(\x01\x12\x0f\n\x07minimum\x18\x04 \x01(\x01\x12\x0f\n\x07maximum\x18\x05 \x01(\x01\"#\n\x11ListModelsRequest\x12\x0e\n\x06\x66\x61mily\x18\x01 \x01(\t\";\n\x12ListModelsResponse\x12%\n\x06models\x18\x01 \x03(\x0b\x32\x15.impasto.v1.ModelInfo\"*\n\tStyleInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\"\x13\n\x11ListStylesRequest\";\n\x12ListStylesResponse\x12%\n\x06styles\x18\x01 \x03(\x0b\x32\x15.impasto.v1.StyleInfo2\xaa\x01\n\x0e\x43\x61talogService\x12K\n\nListModels\x12\x1d.impasto.v1.ListModelsRequest\x1a\x1e.impasto.v1.ListModelsResponse\x12K\n\nListStyles\x12\x1d.impasto.v1.ListStylesRequest\x1a\x1e.impasto.v1.ListStylesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18impasto/v1/catalog.proto\x12\nimpasto.v1\"\xe9\x01\n\tModelInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\r\n\x05ready\x18\x04 \x01(\x08\x12\x0f\n\x07licence\x18\x05 \x01(\t\x12.\n\nparameters\x18\x06 \x03(\x0b\x32\x1a.impasto.v1.ModelParameter\x12(\n\x07weights\x18\x07 \x03(\x0b\x32\x17.impasto.v1.WeightsInfo\x12\x16\n\x0e\x64\x65\x66\x61ult_choice\x18\x08 \x01(\x08\x12\x1d\n\x15paints_after_pictures\x18\x0f \x01(\x08\"\x9e\x01\n\x0bWeightsInfo\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x04\x12\x0f\n\x07licence\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x12\n\ntrained_on\x18\x06 \x01(\t\x12\x0f\n\x07metrics\x18\x07 \x01(\t\x12\r\n\x05ready\x18\x08 \x01(\x08\x12\x0e\n\x06\x62\x65side\x18\t \x03(\t\"e\n\x0eModelParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04help\x18\x02 \x01(\t\x12\x15\n\rdefault_value\x18\x03 \x01(\x01\x12\x0f\n\x07minimum\x18\x04 \x01(\x01\x12\x0f\n\x07maximum\x18\x05 \x01(\x01\"#\n\x11ListModelsRequest\x12\x0e\n\x06\x66\x61mily\x18\x01 \x01(\t\";\n\x12ListModelsResponse\x12%\n\x06models\x18\x01 \x03(\x0b\x32\x15.impasto.v1.ModelInfo\"*\n\tStyleInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\"\x13\n\x11ListStylesRequest\";\n\x12ListStylesResponse\x12%\n\x06styles\x18\x01 \x03(\x0b\x32\x15.impasto.v1.StyleInfo2\xaa\x01\n\x0e\x43\x61talogService\x12K\n\nListModels\x12\x1d.impasto.v1.ListModelsRequest\x1a\x1e.impasto.v1.ListModelsResponse\x12K\n\nListStyles\x12\x1d.impasto.v1.ListStylesRequest\x1a\x1e.impasto.v1.ListStylesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,21 +32,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'impasto.v1.catalog_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODELINFO']._serialized_start=41
-  _globals['_MODELINFO']._serialized_end=243
-  _globals['_WEIGHTSINFO']._serialized_start=246
-  _globals['_WEIGHTSINFO']._serialized_end=404
-  _globals['_MODELPARAMETER']._serialized_start=406
-  _globals['_MODELPARAMETER']._serialized_end=507
-  _globals['_LISTMODELSREQUEST']._serialized_start=509
-  _globals['_LISTMODELSREQUEST']._serialized_end=544
-  _globals['_LISTMODELSRESPONSE']._serialized_start=546
-  _globals['_LISTMODELSRESPONSE']._serialized_end=605
-  _globals['_STYLEINFO']._serialized_start=607
-  _globals['_STYLEINFO']._serialized_end=649
-  _globals['_LISTSTYLESREQUEST']._serialized_start=651
-  _globals['_LISTSTYLESREQUEST']._serialized_end=670
-  _globals['_LISTSTYLESRESPONSE']._serialized_start=672
-  _globals['_LISTSTYLESRESPONSE']._serialized_end=731
-  _globals['_CATALOGSERVICE']._serialized_start=734
-  _globals['_CATALOGSERVICE']._serialized_end=904
+  _globals['_MODELINFO']._serialized_end=274
+  _globals['_WEIGHTSINFO']._serialized_start=277
+  _globals['_WEIGHTSINFO']._serialized_end=435
+  _globals['_MODELPARAMETER']._serialized_start=437
+  _globals['_MODELPARAMETER']._serialized_end=538
+  _globals['_LISTMODELSREQUEST']._serialized_start=540
+  _globals['_LISTMODELSREQUEST']._serialized_end=575
+  _globals['_LISTMODELSRESPONSE']._serialized_start=577
+  _globals['_LISTMODELSRESPONSE']._serialized_end=636
+  _globals['_STYLEINFO']._serialized_start=638
+  _globals['_STYLEINFO']._serialized_end=680
+  _globals['_LISTSTYLESREQUEST']._serialized_start=682
+  _globals['_LISTSTYLESREQUEST']._serialized_end=701
+  _globals['_LISTSTYLESRESPONSE']._serialized_start=703
+  _globals['_LISTSTYLESRESPONSE']._serialized_end=762
+  _globals['_CATALOGSERVICE']._serialized_start=765
+  _globals['_CATALOGSERVICE']._serialized_end=935
 # @@protoc_insertion_point(module_scope)

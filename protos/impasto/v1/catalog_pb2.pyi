@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ModelInfo(_message.Message):
-    __slots__ = ("id", "family", "summary", "ready", "licence", "parameters", "weights", "default_choice")
+    __slots__ = ("id", "family", "summary", "ready", "licence", "parameters", "weights", "default_choice", "paints_after_pictures")
     ID_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class ModelInfo(_message.Message):
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_CHOICE_FIELD_NUMBER: _ClassVar[int]
+    PAINTS_AFTER_PICTURES_FIELD_NUMBER: _ClassVar[int]
     id: str
     family: str
     summary: str
@@ -24,7 +25,8 @@ class ModelInfo(_message.Message):
     parameters: _containers.RepeatedCompositeFieldContainer[ModelParameter]
     weights: _containers.RepeatedCompositeFieldContainer[WeightsInfo]
     default_choice: bool
-    def __init__(self, id: _Optional[str] = ..., family: _Optional[str] = ..., summary: _Optional[str] = ..., ready: bool = ..., licence: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[ModelParameter, _Mapping]]] = ..., weights: _Optional[_Iterable[_Union[WeightsInfo, _Mapping]]] = ..., default_choice: bool = ...) -> None: ...
+    paints_after_pictures: bool
+    def __init__(self, id: _Optional[str] = ..., family: _Optional[str] = ..., summary: _Optional[str] = ..., ready: bool = ..., licence: _Optional[str] = ..., parameters: _Optional[_Iterable[_Union[ModelParameter, _Mapping]]] = ..., weights: _Optional[_Iterable[_Union[WeightsInfo, _Mapping]]] = ..., default_choice: bool = ..., paints_after_pictures: bool = ...) -> None: ...
 
 class WeightsInfo(_message.Message):
     __slots__ = ("file", "sha256", "size", "licence", "source", "trained_on", "metrics", "ready", "beside")

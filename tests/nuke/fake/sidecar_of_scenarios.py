@@ -45,8 +45,9 @@ if sys.argv[1] == "doctor":
 if sys.argv[1:3] == ["nuke", "catalogue"]:
     model = {"id": "farneback", "family": "flow", "ready": True, "parameters": []}
     wide = {"name": "brush_width", "help": "How wide.", "default": 2.0, "minimum": 1.0, "maximum": 9.0}
-    fauve = {"id": "fauve-net", "family": "style", "ready": True, "parameters": [wide]}
-    print(json.dumps({"schema": 1, "models": [model, fauve], "styles": [{"name": "oils"}, {"name": "gouache"}]}))
+    fauve = {"id": "fauve-net", "family": "style", "ready": True, "paints_after_pictures": True, "parameters": [wide]}
+    monet = {**fauve, "id": "one-look", "paints_after_pictures": False}
+    print(json.dumps({"schema": 1, "models": [model, fauve, monet], "styles": [{"name": "oils"}, {"name": "gouache"}]}))
     sys.exit(0)
 if sys.argv[1:3] == ["job", "cancel"]:
     print("jobs/7f3a cancelled")

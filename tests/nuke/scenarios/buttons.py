@@ -298,6 +298,30 @@ class Rendering(Scenario):
         nuke._press(node, "render")
         self.assertIn("name frame 1002, which is no key frame", nuke._messages[-1])
 
+    def test_keys_may_be_masked_and_scaled_and_what_they_never_see_filled_by_a_net(self):
+        node = self.make()
+        node.setInput(2, self.read)
+        for name, value in (("keys", "1001,1004"), ("key_mask", "alpha"), ("key_options", "1004: mask matte.a")):
+            node[name].setValue(value)
+        self.assertFalse(node["fill_minutes"].enabled())
+        node["fill"].setValue("net")
+        self.assertTrue(node["fill_minutes"].enabled())
+        node["fill_minutes"].setValue(1.5)
+        node["scale_keys"].setValue(True)
+        node["consistency"].setValue(0.5)
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
+        told = json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))["stylize"]
+        self.assertEqual([key["mask"] for key in told["keys"]], [{"layer": "alpha"}, {"layer": "matte.a"}])
+        self.assertEqual((told["fill"], told["fill_minutes"], told["scale_keys"]), ("net", 1.5, True))
+        self.assertEqual(told["consistency"], 0.5)
+        for name, value in (("key_mask", ""), ("scale_keys", False), ("consistency", 1.0), ("fill_minutes", 2.0)):
+            before = node[name].value()
+            node[name].setValue(value)
+            self.assertEqual(self.wait(node), "stale: its own knobs were changed", name)
+            node[name].setValue(before)
+            self.assertEqual(self.wait(node), "1001-1004 ready", name)
+
     def test_views_with_keys_of_their_own_are_a_job_each(self):
         nuke._views[:] = ["left", "right"]
         node = self.make()

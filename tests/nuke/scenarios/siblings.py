@@ -169,6 +169,18 @@ class FrameInterpolate(Siblings):
 
 
 class OcclusionMatte(Siblings):
+    def test_how_its_mattes_are_written_is_asked_for(self):
+        node = self.make("OcclusionMatte")
+        self.render(node)
+        self.assertNotIn("mattes", self.job())
+        node["matte_soft"].setValue(8.0)
+        node["matte_erode"].setValue(-1.0)
+        self.assertEqual(self.wait(node), "stale: its own knobs were changed")
+        self.assertEqual(self.render(node), "1001-1004 ready")
+        self.assertEqual(self.job()["mattes"], {"soft": 8.0, "erode": -1.0, "blur": 0.0, "gain": 1.0})
+        node["grow"].setValue(3.0)
+        self.assertEqual(self.check(node), "1001-1004 ready", "that acts at once")
+
     def test_with_the_layers_of_its_input_it_needs_no_rendering(self):
         node = self.make("OcclusionMatte")
         writer = self.write(node)

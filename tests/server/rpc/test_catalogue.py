@@ -23,6 +23,14 @@ def test_models_are_shown_by_family(world):
         CatalogServiceStub(world.channel).ListModels(ListModelsRequest(family="warp"), timeout=60)
 
 
+def test_models_whose_look_is_in_their_weights_paint_after_no_picture(world):
+    shown = CatalogServiceStub(world.channel).ListModels(ListModelsRequest(), timeout=60).models
+    painting = {model.id for model in shown if model.paints_after_pictures}
+    assert {"swd", "adain"} <= painting
+    assert {model.id for model in shown if model.family == "style"} - painting == {"johnson"}
+    assert all(model.family == "style" for model in shown if model.paints_after_pictures)
+
+
 def test_the_presets_are_shown_with_a_sentence_each(world):
     shown = CatalogServiceStub(world.channel).ListStyles(ListStylesRequest(), timeout=60).styles
     assert {style.name: style.summary for style in shown} == presets.presets()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable
 
 import nuke
@@ -20,6 +21,7 @@ from impasto.nuke.wishes import (
     Key,
     KeyMap,
     Look,
+    Mattes,
     Measuring,
     Motion,
     Picking,
@@ -31,16 +33,19 @@ from impasto.nuke.wishes import (
 
 PREVIEW_SCALES = {"full": 1.0, "half": 0.5, "quarter": 0.25}
 
+MATTES = ("soft", "erode", "blur", "gain")
+"""Knobs of the mattes, behind `matte_`."""
+
 _STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_frames", "style_fade")
 """Knobs of a style; those of the second to fourth have its number behind their name."""
 
 OWN = (
     *_STYLE, *(f"{name}{number}" for number in range(2, wishes.STYLES + 1) for name in _STYLE),
-    "keys", "key_options", "fill", "strength", "style_scale", "relight", "preserve_colour", "seed", "premultiplied",
-    "preserve_luminance", "statistics", "look_model", "every", "share", "most", "painted", "key_frame",
-    "timing", "speed", "timing_frame", "out_first", "model", "cuts", "repair",
-    "motion", "motion_file", "shot", "shot_cuts", "colour", "device",
-    *(f"pass_{name}" for name in PASSES),
+    "keys", "key_mask", "key_options", "scale_keys", "fill", "fill_minutes", "strength", "style_scale", "relight",
+    "consistency", "preserve_colour", "seed", "premultiplied", "preserve_luminance", "statistics", "look_model",
+    "every", "share", "most", "painted", "key_frame", "timing", "speed", "timing_frame", "out_first", "model", "cuts",
+    "repair", "motion", "motion_file", "shot", "shot_cuts", "colour", "device",
+    *(f"pass_{name}" for name in PASSES), *(f"matte_{name}" for name in MATTES),
 )  # fmt: skip
 """Knobs that decide a pixel, or whether it is there; a result is stale when one of them is changed."""
 
@@ -155,7 +160,13 @@ def _wish(node: nuke.Node, shot: Shot, aim: str) -> Wish:
         ),
         aim=aim,
         preview_scale=PREVIEW_SCALES[knobs.text(node, "preview_scale")] if alone else 1.0,
+        mattes=_mattes(node) if aim == RENDER else Mattes(),
     )
+
+
+def _mattes(node: nuke.Node) -> Mattes:
+    plain = Mattes()
+    return Mattes(*(knobs.number_or(node, f"matte_{name}", getattr(plain, name)) for name in MATTES))
 
 
 def _measuring(node: nuke.Node, shot: Shot) -> Measuring:
@@ -210,7 +221,7 @@ def _whole(node: nuke.Node, name: str, told: str) -> int:
 
 
 def _look(node: nuke.Node, shot: Shot) -> Look:
-    model = knobs.text(node, "look_model") if node.knob("look_model") is not None else catalogue.MODEL_DEFAULT
+    model = knobs.text_or(node, "look_model", catalogue.MODEL_DEFAULT)
     named = "" if model == catalogue.MODEL_DEFAULT else model
     numbers = range(1, wishes.STYLES + 1) if node.knob("look2") is not None else (1,)  # nodes of version 1 have one
     found = [_style(node, number) for number in numbers]
@@ -222,10 +233,13 @@ def _look(node: nuke.Node, shot: Shot) -> Look:
         relight=knobs.number(node, "relight"),
         preserve_colour=knobs.flag(node, "preserve_colour"),
         seed=int(knobs.number(node, "seed")),
-        every=int(knobs.number(node, "every")) if node.knob("every") is not None else 1,
-        fill=knobs.text(node, "fill") if node.knob("fill") is not None else wishes.FILL_DEFAULT,
+        consistency=knobs.number_or(node, "consistency", 1.0),
+        every=int(knobs.number_or(node, "every", 1)),
+        scale_keys=knobs.flag(node, "scale_keys"),
+        fill=knobs.text_or(node, "fill", wishes.FILL_DEFAULT),
+        fill_minutes=knobs.number_or(node, "fill_minutes", wishes.FILL_MINUTES),
         preserve_luminance=knobs.flag(node, "preserve_luminance"),
-        statistics=knobs.text(node, "statistics") if node.knob("statistics") is not None else wishes.FROZEN,
+        statistics=knobs.text_or(node, "statistics", wishes.FROZEN),
         model=named,
         parameters=_parameters(node, named) if named else None,
     )
@@ -244,16 +258,16 @@ _TASKS: dict[str, Callable[[nuke.Node, Shot], Look | Measuring | Picking | KeyMa
 def _style(node: nuke.Node, number: int) -> Style:
     behind = "" if number == 1 else str(number)
     look, file, frame, weight, mask, frames, fade = (f"{name}{behind}" for name in _STYLE)
-    told = knobs.text(node, frames) if node.knob(frames) is not None else ""
+    told = knobs.text_or(node, frames, "")
     return Style(
         number=number,
         look=knobs.text(node, look),
         file=knobs.path(node, file),
         frame=int(knobs.number(node, frame)),
-        weight=knobs.number(node, weight) if node.knob(weight) is not None else 1.0,
-        mask=knobs.text(node, mask) if node.knob(mask) is not None else "",
+        weight=knobs.number_or(node, weight, 1.0),
+        mask=knobs.text_or(node, mask, ""),
         frames=ranges.write(ranges.parse(told)) if told else "",
-        fade=int(knobs.number(node, fade)) if node.knob(fade) is not None else 0,
+        fade=int(knobs.number_or(node, fade, 0)),
     )
 
 
@@ -265,7 +279,7 @@ def _parameters(node: nuke.Node, model: str) -> dict[str, float]:
 
 def _keys(node: nuke.Node) -> tuple[Key, ...]:
     told = knobs.text(node, "keys")
-    options = wishes.key_options(knobs.text(node, "key_options") if node.knob("key_options") is not None else "")
+    options = wishes.key_options(knobs.text_or(node, "key_options", ""))
     frames = ranges.parse(told) if told else ()
     unknown = sorted(set(options) - set(frames))
     if unknown:
@@ -273,7 +287,9 @@ def _keys(node: nuke.Node) -> tuple[Key, ...]:
             f"The key options name frame {unknown[0]}, which is no key frame; add it to the key frames, or take it"
             " out there."
         )
-    return tuple(options.get(frame, Key(frame)) for frame in frames)
+    mask = knobs.text_or(node, "key_mask", "")
+    found = (options.get(frame, Key(frame)) for frame in frames)
+    return tuple(replace(key, mask=key.mask or mask) for key in found)
 
 
 def _shot(node: nuke.Node, frames: tuple[int, ...], views: tuple[str, ...]) -> Shot:
@@ -298,7 +314,7 @@ def _shot(node: nuke.Node, frames: tuple[int, ...], views: tuple[str, ...]) -> S
 
 
 def _cuts(node: nuke.Node) -> str:
-    told = knobs.text(node, "shot_cuts") if node.knob("shot_cuts") is not None else ""
+    told = knobs.text_or(node, "shot_cuts", "")
     if told in ("", wishes.CUTS_DETECT, wishes.CUTS_NONE):
         return told or wishes.CUTS_DETECT
     return ranges.write(ranges.parse(told))

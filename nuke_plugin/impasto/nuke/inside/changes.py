@@ -12,6 +12,7 @@ _SHOWN_WITH = {
     **{f"style_frame{number}": (f"look{number}", ("style input",)) for number in ("", 2, 3, 4)},
     "motion_file": ("motion", ("vector files",)),
     "frames": ("frame_range", ("custom",)),
+    "fill_minutes": ("fill", (wishes.FILL_NET,)),
     "speed": ("timing", (wishes.TIMING_SPEED,)),
     "timing_frame": ("timing", (wishes.TIMING_FRAME,)),
     "out_first": ("timing", (wishes.TIMING_SPEED, wishes.TIMING_REPAIR)),

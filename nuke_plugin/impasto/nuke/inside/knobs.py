@@ -46,6 +46,16 @@ def text(node: nuke.Node, name: str) -> str:
     return str(knob(node, name).value()).strip()
 
 
+def text_or(node: nuke.Node, name: str, default: str) -> str:
+    """As `text`, or the default where an older node has no such knob."""
+    return text(node, name) if node.knob(name) is not None else default
+
+
+def number_or(node: nuke.Node, name: str, default: float) -> float:
+    """As `number`, or the default where an older node has no such knob."""
+    return number(node, name) if node.knob(name) is not None else default
+
+
 def path(node: nuke.Node, name: str) -> str:
     """What a file knob holds, Tcl in it evaluated, frame numbers kept as they are, with forward slashes."""
     told = text(node, name)

@@ -44,7 +44,7 @@ class CatalogService(CatalogServiceServicer):
 
 def _told(model: Model, store: weights.Store) -> ModelInfo:
     """A model as the contract shows it."""
-    from impasto.server.models.style.looks import DEFAULT_LOOK
+    from impasto.server.models.style.looks import DEFAULT_LOOK, ONE_LOOK
 
     return ModelInfo(
         id=model.id,
@@ -77,4 +77,5 @@ def _told(model: Model, store: weights.Store) -> ModelInfo:
             for each in model.published
         ],
         default_choice=model.id == DEFAULT_LOOK,
+        paints_after_pictures=model.family == "style" and model.id != ONE_LOOK,
     )
