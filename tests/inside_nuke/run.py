@@ -238,6 +238,19 @@ class InsideNuke(unittest.TestCase):
         nuke.undo()
         self.assertEqual(nuke.toNode(name)["impasto_version"].value(), 1)
 
+    def test_the_example_scripts_load_and_their_nodes_know_their_knobs(self):
+        import impasto.nuke
+
+        folder = Path(impasto.nuke.__path__[0])
+        places = [folder / "gizmos/examples", folder.parents[2] / "gizmos/examples"]
+        scripts = sorted(next(place for place in places if place.is_dir()).glob("*.nk"), reverse=True)
+        self.assertEqual(len(scripts), 3)
+        for script in scripts:
+            nuke.scriptClear()
+            nuke.scriptReadFile(script.as_posix())
+            self.assertEqual(nuke.toNode("Package").Class(), "Read", script.name)
+        self.assertEqual(nuke.toNode("ShutterBefore")["uv"].value(), "backward", script.name)
+
     def test_nothing_of_ours_but_one_package_is_imported(self):
         ours = {name.split(".")[1] for name in sys.modules if name.startswith("impasto.")}
         self.assertEqual(ours, {"nuke"})

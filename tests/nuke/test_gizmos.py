@@ -161,6 +161,29 @@ def test_the_graph_of_style_transfer() -> None:
     assert graph["Scale_keys"] == ["keys"]
 
 
+def test_the_shot_in_the_comp_repaints_relights_by_a_matte_and_blurs_by_both_motions() -> None:
+    script = read(PROJECT / "gizmos/examples/a_shot_in_the_comp.nk")
+    graph = {node.name: [given.name for given in node.inputs if given] for node in script.nodes}
+    knobs = {node.name: node.knobs for node in script.nodes}
+    assert graph["PaintFollows"] == ["Repainted", "PixelsToMap"], "the picture, then the map"
+    assert graph["RepaintedShot"] == ["Package", "PaintFollows", "FromThisKey"], "B holds the layers of motion"
+    assert (knobs["UncoveredToAlpha"]["from0"], graph["SeenBefore"]) == ("occlusion.prev", ["SoftenMatte"])
+    assert graph["LightMatte"] == ["LightOnThisPaint", "SeenBefore"]
+    assert graph["RelitShot"] == ["RepaintedShot", "Relight", "LightMatte"]
+    assert [knobs[name]["uv"] for name in graph["MotionBlurred"]] == ["forward", "backward"]
+    assert all(graph[name] == ["RelitShot"] for name in graph["MotionBlurred"])
+    assert {"forward", "backward", "occlusion", "source"} <= set(script.layers)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_node_of_an_example_leads_somewhere(path: Path) -> None:
+    nodes = [node for node in read(path).nodes if node.kind not in ("Root", "StickyNote")]
+    read_by = {id(given) for node in nodes for given in node.inputs}
+    ends = {"MotionBlur", "BendFrom1006To1007", "RelitWhereUncovered", "RepaintedShot", "ToReview"}
+    assert {node.name for node in nodes if id(node) not in read_by} <= ends
+    assert all(given is not None for node in nodes for given in node.inputs)
+
+
 @NODES
 def test_inner_writes_are_disabled_so_that_no_render_of_the_script_runs_them(path: Path) -> None:
     writes = [child for child in group(path).children if child.kind == "Write"]

@@ -1,4 +1,5 @@
-"""Draw docs/images/nuke-*.svg from the gizmo files: each node's inner graph and its panel, as an artist will find them.
+"""Draw docs/images/nuke-*.svg from the files: each node's inner graph and panel as an artist will find them, and the
+graphs of the example scripts.
 
 The panel is a rendering of the file, not a picture of Nuke: in Nuke fonts and spacing differ.
 """
@@ -17,7 +18,7 @@ IMAGES = PROJECT / "docs/images"
 
 COLOURS = {
     "Input": "#7d8f5a", "Output": "#7d8f5a", "Read": "#b59a5a", "Write": "#b5825a", "Switch": "#5f7fa8",
-    "Keymix": "#4f6fb5", "Copy": "#8a6fa8", "ChannelMerge": "#8a6fa8",
+    "Keymix": "#4f6fb5", "Copy": "#8a6fa8", "ChannelMerge": "#8a6fa8", "STMap": "#a85f6f", "VectorBlur2": "#a85f6f",
 }  # fmt: skip
 WIDTH, HEIGHT, ACROSS, DOWN = 118, 26, 150, 58
 PANEL, ROW, LABEL = 620, 27, 150
@@ -31,6 +32,10 @@ def drawings() -> dict[str, str]:
         name = "-".join(re.findall(r"STMap|[A-Z][a-z]+", path.stem)[1:]).lower()
         found[f"nuke-{name}-graph.svg"] = graph(node)
         found[f"nuke-{name}-panel.svg"] = panel(node)
+    for path in sorted((PROJECT / "gizmos/examples").glob("*.nk")):
+        nodes = nukescript.read(path.read_text(encoding="utf-8")).nodes
+        shown = [node for node in nodes if node.kind not in ("Root", "StickyNote")]
+        found[f"nuke-example-{path.stem.replace('_', '-')}.svg"] = graph(Written("Group", {}, [], children=shown))
     return found
 
 

@@ -84,7 +84,69 @@ def repainting() -> str:
     )  # fmt: skip
 
 
-EXAMPLES = {"using_the_package.nk": using_the_package, "repainting.nk": repainting}
+def a_shot_in_the_comp() -> str:
+    """A shot from the node's frames to the comp: a key repainted, a light laid on, and all of it blurred by its motion."""
+    return script(
+        note("A rendered StyleTransfer with keys, passes motion, occlusion and source; here as the EXRs it wrote.", -200, -80, "About"),
+        read("Package", "out/result.####.exr", 0),
+        read("Repainted", "paint/key.1006.exr", 300),
+        read("Light", "paint/light.1006.exr", 600),
+        note("1. REPAINT. source.x and source.y are pixels of the format; an STMap wants 0 to 1: divide by its size.", -420, 80, "AboutMap"),
+        take("Package"),
+        node("Expression", "PixelsToMap", (0, 120), "expr0 source.x/width", "expr1 source.y/height", "expr2 0"),
+        keep("map"),
+        take("Repainted", "map"),
+        node("STMap", "PaintFollows", (300, 220), "channels rgb", "uv rgb", inputs="2"),
+        keep("moved"),
+        note("Only where the paint came from this key, and was not filled: source.frame 1006, source.kind 1.", -420, 200, "AboutWhere"),
+        take("Package"),
+        node("Expression", "FromThisKey", (0, 220), 'expr3 "source.frame == 1006 && source.kind == 1"'),
+        keep("where"),
+        take("Package", "moved", "where"),
+        node("Keymix", "RepaintedShot", (150, 320), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
+        keep("repainted"),
+        note("2. RELIGHT. A matte painted once, on frame 1006: the same map carries it, and it ends where the paint does.", 780, 120, "AboutLight"),
+        take("Light", "map"),
+        node("STMap", "LightFollows", (600, 220), "channels alpha", "uv rgb", inputs="2"),
+        keep("light"),
+        take("light", "where"),
+        node("ChannelMerge", "LightOnThisPaint", (600, 320), "A rgba.alpha", "operation multiply", "B rgba.alpha", "output rgba.alpha", inputs="2"),
+        keep("lit"),
+        note("Kept off what has just been uncovered: occlusion.prev, grown soft, takes the light back.", 1000, 300, "AboutMatte"),
+        take("Package", "Package"),
+        node("Copy", "UncoveredToAlpha", (850, 220), "from0 occlusion.prev", "to0 rgba.alpha", inputs="2"),
+        node("Blur", "SoftenMatte", (850, 280), "channels alpha", "size 3"),
+        node("Invert", "SeenBefore", (850, 340), "channels alpha"),
+        keep("seen"),
+        take("lit", "seen"),
+        node("ChannelMerge", "LightMatte", (600, 420), "A rgba.alpha", "operation multiply", "B rgba.alpha", "output rgba.alpha", inputs="2"),
+        keep("matte"),
+        take("repainted"),
+        node("Grade", "Relight", (300, 420), "white {1.5 1.35 1.1 1}"),
+        keep("relit"),
+        take("repainted", "relit", "matte"),
+        node("Keymix", "RelitShot", (150, 520), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
+        keep("shot"),
+        note("3. MOTION BLUR of the paint, a shutter of half a frame about the frame: forward after it, backward before it. Both are in pixels, right and up.", -420, 600, "AboutBlur"),
+        take("shot"),
+        node("VectorBlur2", "ShutterAfter", (60, 620), "uv forward", "scale 0.25"),
+        keep("after"),
+        take("shot"),
+        node("VectorBlur2", "ShutterBefore", (240, 620), "uv backward", "scale 0.25"),
+        keep("before"),
+        take("after", "before"),
+        node("Merge2", "MotionBlurred", (150, 720), "operation average", inputs="2"),
+        keep("blurred"),
+        take("blurred"),
+        node("Write", "ToReview", (150, 800), 'file "\\[file dirname \\[value root.name]]/comp/shot.####.exr"', "file_type exr", "create_directories true"),
+    )  # fmt: skip
+
+
+EXAMPLES = {
+    "using_the_package.nk": using_the_package,
+    "repainting.nk": repainting,
+    "a_shot_in_the_comp.nk": a_shot_in_the_comp,
+}
 
 
 def main() -> None:
