@@ -43,6 +43,7 @@ def main() -> None:
         _measure(nuke, "panel opened", lambda: nuke._open_panel(node), scenario)
         _measure(nuke, "Preview pressed", lambda: nuke._press(node, "preview"), scenario)
         _measure(nuke, "Doctor pressed", lambda: nuke._press(node, "doctor"), scenario)
+        _measure(nuke, "Update Older Nodes, 8 of them", lambda: _update(nuke, scenario), scenario)
     finally:
         scenario.doCleanups()
 
@@ -73,6 +74,16 @@ def _slow(nuke, folder: Path) -> None:  # type: ignore[no-untyped-def]
         return quick(path, *args, **kwargs)
 
     nuke._true_stat = slow
+
+
+def _update(nuke, scenario) -> None:  # type: ignore[no-untyped-def]
+    """Choose the menu's entry in a script with old nodes."""
+    import impasto.nuke
+
+    for _ in range(8):
+        scenario.make()["impasto_version"]._value = 1
+    with nuke._holding("Update Older Nodes"):
+        impasto.nuke.update_older_nodes()
 
 
 def _measure(nuke, what: str, act, scenario) -> None:  # type: ignore[no-untyped-def]

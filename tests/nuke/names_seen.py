@@ -14,5 +14,27 @@ SEEN_IN_15_0 = frozenset(
         "scriptSave", "tcl", "thisKnob", "thisNode", "toNode", "toolbar", "tprint", "views",
     }
 )  # fmt: skip
+SIGNATURES_IN_15_0 = {
+    "addBeforeRender": ("call", "args", "kwargs", "nodeClass"),
+    "createNode": ("node", "args", "inpanel"),  # in 13.2 typ, knobs, inpanel
+    "delete": ("n",),
+    "execute": ("nameOrNode", "start", "end", "incr", "views", "continueOnError"),
+    "executeInMainThread": ("call", "args", "kwargs"),
+    "filename": ("node", "i"),
+    "frame": ("f",),
+    "message": ("prompt",),
+    "pluginAddPath": ("args", "addToSysPath"),
+    "root": (),
+    "scriptReadFile": ("*args", "**kwargs"),
+    "scriptSave": ("filename",),
+    "tcl": ("s", "*args"),
+    "thisKnob": (),
+    "thisNode": (),
+    "toNode": ("s",),
+    "toolbar": ("name", "create"),
+    "tprint": ("value", "sep", "end", "file"),
+    "views": (),
+}
+"""Parameters of the functions we call, as that listing tells them."""
 GUARDED = frozenset({"scriptOpen"})
 """Not in that listing, though Nuke 15 is known to have them: used only where they are there."""

@@ -1,4 +1,4 @@
-"""The nodes with the true command and server, from every Python of a Nuke, in a poisoned environment."""
+"""The nodes with the true command and server, from every Python of a Nuke, in poisoned and clean environments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from interpreters import VERSIONS, interpreter
 SCENARIOS = Path(__file__).parent / "scenarios"
 EXAMPLE = Path(__file__).parents[2] / "examples/shot"
 
-IN_EACH = ("Truly.test_a_shot_is_measured_beside_nuke_in_a_poisoned_environment",)
+IN_EACH = (
+    "Truly.test_a_shot_is_measured_beside_nuke_in_a_poisoned_environment",
+    "Truly.test_the_command_answers_in_a_clean_environment_too",
+)
 """Scenarios that every Python sees; each of the others runs in one of those found, for time's sake."""
 
 
@@ -85,14 +88,31 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.xdist_group("nuke end to end")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_scenarios_hold_with_the_true_command(version: str, small_plates: Path, home: Path, small_disk: str) -> None:
+    run(version, scenarios_of(version), small_plates, home, small_disk)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.xdist_group("nuke end to end")
+@pytest.mark.parametrize("environment", ["poisoned", "clean"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_scenario_holds_in_every_python(
+    version: str, environment: str, small_plates: Path, home: Path, small_disk: str
+) -> None:
+    clean = {"CLEAN": "1"} if environment == "clean" else {}
+    run(version, scenarios(), small_plates, home, small_disk, **clean)
+
+
+def run(version: str, names: list[str], small_plates: Path, home: Path, small_disk: str, **more: str) -> None:
+    """Run scenarios in the Python of a Nuke."""
     python = interpreter(version)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("IMPASTO_")}
     command = json.dumps([sys.executable, "-m", "impasto.cli"])
     told = {"TRUE_COMMAND": command, "TRUE_HOME": str(home), "SMALL_PLATES": str(small_plates)}
-    environment = {**clean, **told, "SMALL_DISK": small_disk, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**clean, **told, "SMALL_DISK": small_disk, "PYTHONDONTWRITEBYTECODE": "1", **more}
     done = subprocess.run(
-        [python, "-m", "unittest", "-v", *(f"endtoend.{name}" for name in scenarios_of(version))],
-        cwd=SCENARIOS, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=880,
+        [python, "-m", "unittest", "-v", *(f"endtoend.{name}" for name in names)],
+        cwd=SCENARIOS, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=3000,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 pytest.importorskip("mypy", reason="mypy is not installed")
 
-from names_seen import GUARDED, SEEN_IN_15_0
+from names_seen import GUARDED, SEEN_IN_15_0, SIGNATURES_IN_15_0
 from stubs import parameters, stub
 
 PROJECT = Path(__file__).parents[2]
@@ -47,6 +48,33 @@ def test_every_name_we_use_was_seen_in_nuke_15_too() -> None:
         sources = [path.read_text(encoding="utf-8") for path in PLUGIN.rglob("*.py")]
         assert any(f'hasattr(nuke, "{name}")' in source for source in sources), f"nuke.{name} is used without a guard"
     assert stub().names >= SEEN_IN_15_0 | GUARDED, "names common to both"
+
+
+def misfits(source: str) -> set[str]:
+    """Calls of nuke's functions that those of Nuke 15.0 would not take."""
+    found = set()
+    for call in ast.walk(ast.parse(source)):
+        if not (isinstance(call, ast.Call) and re.fullmatch(r"nuke\.\w+", ast.unparse(call.func))):
+            continue
+        name = ast.unparse(call.func).removeprefix("nuke.")
+        if name not in SIGNATURES_IN_15_0:
+            if name not in stub().classes and name not in GUARDED:
+                found.add(name)
+            continue
+        taken = SIGNATURES_IN_15_0[name]
+        many = any(word.startswith("*") for word in taken)
+        if (len(call.args) > len(taken) and not many) or {word.arg for word in call.keywords} - {*taken}:
+            found.add(name)
+    return found
+
+
+def test_every_call_is_one_that_nuke_15_takes_too() -> None:
+    assert set().union(*(misfits(path.read_text(encoding="utf-8")) for path in PLUGIN.rglob("*.py"))) == set()
+
+
+@pytest.mark.parametrize("call", ["nuke.createNode('Blur', knobs='')", "nuke.views(1)", "nuke.tprint(1, ende='')"])
+def test_a_call_that_nuke_15_does_not_take_would_be_noticed(call: str) -> None:
+    assert len(misfits(call)) == 1
 
 
 def test_a_misspelt_name_would_be_noticed() -> None:

@@ -44,6 +44,8 @@ class Truly(Scenario):
         os.environ["PYTHONPATH"] = str(self.folder / "poison")
         os.environ["PYTHONHOME"] = str(self.folder / "nowhere")
         os.environ["LD_LIBRARY_PATH"] = str(self.folder / "nowhere")
+        if os.environ.get("CLEAN"):
+            self.clean()
 
     def make(self, kind: str = "StyleTransfer"):
         node = super().make(kind)
@@ -53,7 +55,7 @@ class Truly(Scenario):
     def clean(self) -> None:
         """The environment of a Nuke that sets nothing."""
         for name in ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH"):
-            del os.environ[name]
+            os.environ.pop(name, None)
 
     def plates(self) -> str:
         shutil.copytree(os.environ["SMALL_PLATES"], str(self.folder / "plates"))
@@ -78,6 +80,14 @@ class Truly(Scenario):
         nuke._press(node, "render")
         self.assertEqual(self.wait(node, SECONDS), "1001-1004 ready")
         self.assertEqual(files[0].stat().st_mtime_ns, before, "frames that are there are not made again")
+
+    def test_the_command_answers_in_a_clean_environment_too(self):
+        self.clean()
+        node = self.make("OpticalFlow")
+        node["motion"].setValue("vector files")
+        node["motion_file"].setValue((self.folder / "no.####.exr").as_posix())
+        nuke._press(node, "render")
+        self.assertIn("No file of the motion", self.wait(node, SECONDS))
 
     def test_keys_are_picked_and_their_sheet_is_made(self):
         node = self.make("KeyPicker")
