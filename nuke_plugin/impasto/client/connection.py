@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from impasto.client.errors import BadRequestError, ServerUnreachable, translated
+from impasto.client.streams import answered
 from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, live_pb2_grpc, plate_pb2_grpc, revision
 
 Metadata = tuple[tuple[str, str], ...]
@@ -98,7 +99,8 @@ class Connection:
         request = health_pb2.HealthCheckRequest()
         with translated(self.address):
             try:
-                answer, call = health.Check.with_call(request, timeout=timeout, metadata=self.metadata)
+                call = health.Check.future(request, timeout=timeout, metadata=self.metadata)
+                answer = answered(call)
             except grpc.RpcError as error:
                 if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.UNIMPLEMENTED:
                     return

@@ -13,6 +13,7 @@ import grpc
 
 from impasto.client.connection import Connection
 from impasto.client.errors import BadRequestError, from_rpc
+from impasto.client.streams import apart
 from impasto.v1 import live_pb2
 
 FORMATS: Mapping[str, tuple[live_pb2.PixelFormat, int]] = {
@@ -69,7 +70,9 @@ class LiveStream(Iterator[LiveFrame]):
         self._out: queue.Queue[tuple[int, bytes] | None] = queue.Queue(_AHEAD)
         self._over = threading.Event()
         self._finished = False
-        self._call: Any = connection.live.Stylize(self._requests(settings), metadata=connection.metadata)
+        call = connection.live.Stylize(self._requests(settings), metadata=connection.metadata)
+        self._answers: Iterator[Any] = apart(call)
+        self._cancel = call.cancel
         first = self._next()
         self.choices: dict[str, str] = dict(first.started.choices) if first is not None else {}
 
@@ -106,7 +109,7 @@ class LiveStream(Iterator[LiveFrame]):
     def close(self) -> None:
         """End the stream now."""
         self._over.set()
-        self._call.cancel()
+        self._cancel()
 
     def __next__(self) -> LiveFrame:
         """The next painted frame."""
@@ -130,7 +133,7 @@ class LiveStream(Iterator[LiveFrame]):
 
     def _next(self) -> live_pb2.StylizeResponse | None:
         try:
-            response: live_pb2.StylizeResponse = next(self._call)
+            response: live_pb2.StylizeResponse = next(self._answers)
         except StopIteration:
             self._over.set()
             return None

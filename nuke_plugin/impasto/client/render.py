@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from impasto.client.events import (
 from impasto.client.planned import PlannedJob, makes_frames
 from impasto.client.refusals import REFUSALS
 from impasto.client.review import Review
+from impasto.client.sending import Sending
 from impasto.sequences import SequencePattern, format_frames, parse_frames
 from impasto.v1 import job_pb2
 
@@ -86,14 +87,20 @@ class Render(Iterator[Event]):
 
     def submit(self) -> Iterator[Event]:
         """The events up to where the server goes on alone: planned, created, all files sent."""
-        planned = self._planned
-        yield planned_event(planned)
-        yield from (Warned(message=warning) for warning in planned.plan.warnings)
-        yield from planned.skipped
-        if not planned.todo and not planned.review:
-            return
-        created = self._create(planned.spec_to_do())
-        yield from self._client.send(created, planned.files)
+        yield from self._planned_events()
+        if (created := self._created()) is not None:
+            yield from self._client.send(created, self._planned.files)
+
+    def _planned_events(self) -> Iterator[Event]:
+        yield planned_event(self._planned)
+        yield from (Warned(message=warning) for warning in self._planned.plan.warnings)
+        yield from self._planned.skipped
+
+    def _created(self) -> job_pb2.Job | None:
+        """The job, kept by the server; None where nothing is to be made."""
+        if not self._planned.todo and not self._planned.review:
+            return None
+        return self._create(self._planned.spec_to_do())
 
     def _create(self, spec: job_pb2.JobSpec) -> job_pb2.Job:
         request_id = uuid.uuid4().hex
@@ -107,19 +114,27 @@ class Render(Iterator[Event]):
         return created
 
     def _run(self) -> Iterator[Event]:
-        yield from self.submit()
+        yield from self._planned_events()
+        created = self._created()
         review = Review.of(self._planned.spec, self._planned.plan.digest)
-        yield from review.followed(self._followed())
+        yield from review.followed(self._followed(created) if created is not None else iter(()))
 
-    def _followed(self) -> Iterator[Event]:
-        if not self.job:
-            return
-        for event in follow(self._client, self.job, Destination.of(self._planned.spec)):
-            if isinstance(event, FrameDone):
-                self._done.append(Path(event.path))
-            elif isinstance(event, FrameFailed):
-                self._failed.append(event)
-            yield event
+    def _followed(self, created: job_pb2.Job) -> Iterator[Event]:
+        """Files are sent and events heard side by side: the server begins before the last file has arrived."""
+        sending = Sending(self._client.send(created, self._planned.files)) if created.plan.missing else None
+        told: dict[tuple[int, str], FrameDone | FrameFailed] = {}
+        beside = sending.news if sending is not None else None
+        try:
+            for event in follow(self._client, self.job, Destination.of(self._planned.spec), beside=beside):
+                if isinstance(event, FrameDone | FrameFailed):
+                    told[event.frame, event.view] = event  # a frame made anew is told of again
+                    self._done = [Path(each.path) for each in told.values() if isinstance(each, FrameDone)]
+                    self._failed = [each for each in told.values() if isinstance(each, FrameFailed)]
+                yield event
+            yield from sending.last_news() if sending is not None else ()
+        finally:
+            if sending is not None:
+                sending.stop()
 
 
 @dataclass(frozen=True)
@@ -146,7 +161,13 @@ def beside_of(spec: job_pb2.JobSpec) -> dict[str, Path]:
     return {what: Path(path) for what, path in wished.items() if path}
 
 
-def follow(client: Server, job: str, into: Destination, after: int = 0) -> Iterator[Event]:
+def follow(
+    client: Server,
+    job: str,
+    into: Destination,
+    after: int = 0,
+    beside: Callable[[], Iterable[Event]] | None = None,
+) -> Iterator[Event]:
     """A job's events, each finished frame fetched to where it belongs before its event.
 
     Args:
@@ -154,13 +175,14 @@ def follow(client: Server, job: str, into: Destination, after: int = 0) -> Itera
         job: `jobs/ID`.
         into: where all belongs.
         after: number of the last event known.
+        beside: see `Server.watch`.
 
     Raises:
         JobFailed, FramesFailed, JobCancelled: after the last event, where not all is well.
     """
-    failed: list[FrameFailed] = []
+    failed: dict[tuple[int, str], FrameFailed] = {}
     last = StateChanged(state="")
-    for event in client.watch(job, after):
+    for event in client.watch(job, after, beside):
         if isinstance(event, FrameDone) and into.frames is not None:
             event = _fetched(client, event, into.frames)
         elif isinstance(event, FileMade):
@@ -168,11 +190,13 @@ def follow(client: Server, job: str, into: Destination, after: int = 0) -> Itera
         elif isinstance(event, ShotsFound) and into.frames is not None:
             event = _stored(event, into.frames)
         if isinstance(event, FrameFailed):
-            failed.append(event)
+            failed[event.frame, event.view] = event
+        elif isinstance(event, FrameDone):
+            failed.pop((event.frame, event.view), None)  # made anew
         elif isinstance(event, StateChanged):
             last = event
         yield event
-    raise_unless_well(last, failed)
+    raise_unless_well(last, list(failed.values()))
 
 
 def raise_unless_well(last: StateChanged, failed: list[FrameFailed]) -> None:

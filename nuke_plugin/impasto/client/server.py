@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, cast
@@ -17,7 +17,7 @@ from impasto.client.events import ENDED, Event, FilesSent, from_message, state_n
 from impasto.client.folders import cache_folder
 from impasto.client.gather import gather
 from impasto.client.planned import PlannedJob, compare, refuse_writing_onto_inputs
-from impasto.client.streams import apart
+from impasto.client.streams import NOTHING_YET, answered, apart
 from impasto.sequences import Digests, SequenceError
 from impasto.v1 import catalog_pb2, job_pb2
 
@@ -26,6 +26,7 @@ PRIORITIES = ("low", "normal", "high", "interactive")
 
 RENEWED = 30.0
 """Seconds after which a job that is watched is asked for anew: a line that died without a word is found out so."""
+LOOK_UP = 0.25
 
 
 class Server:
@@ -148,23 +149,29 @@ class Server:
             )
         lacking = {sha256: files[sha256] for sha256 in job.plan.missing}
         total, sent = sum(path.stat().st_size for path in lacking.values()), 0
-        for gained in transfer.upload(self._connection, lacking, self._patience):
+        heads, head = job.plan.heads, job.plan.head_bytes
+        for gained in transfer.upload(self._connection, lacking, self._patience, heads, head):
             sent += gained
             yield FilesSent(job=job.name, sent_bytes=sent, total_bytes=total)
 
-    def watch(self, job: str, after: int = 0) -> Iterator[Event]:
+    def watch(self, job: str, after: int = 0, beside: Callable[[], Iterable[Event]] | None = None) -> Iterator[Event]:
         """A job's events up to its end. Asks again from the last number where the line is lost.
 
         Args:
             job: `jobs/ID`.
             after: number of the last event known; 0 for all.
+            beside: other events to be told among these, asked for every quarter second; none where None.
         """
+        look_up = None if beside is None else LOOK_UP
         patience = Patience(self._patience)
         while True:
             request = job_pb2.WatchJobRequest(name=job, after=after)
             call = self._connection.jobs.WatchJob(request, metadata=self._connection.metadata, timeout=RENEWED)
             try:
-                for response in apart(call):
+                for response in apart(call, look_up):
+                    yield from beside() if beside is not None else ()
+                    if response is NOTHING_YET:
+                        continue
                     patience.succeeded()
                     after = response.event.number
                     event = from_message(job, response.event)
@@ -250,7 +257,7 @@ class Server:
 
     def _call(self, method: Any, request: Any) -> Any:
         with translated(self.address):
-            return method(request, metadata=self._connection.metadata)
+            return answered(method.future(request, metadata=self._connection.metadata))
 
 
 def _priority(name: str) -> job_pb2.JobPriority:

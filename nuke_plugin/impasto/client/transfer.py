@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,60 +13,79 @@ import grpc
 
 from impasto.client.connection import Connection, Patience, read_chunks
 from impasto.client.errors import BadRequestError, JobFailed, from_rpc
+from impasto.client.streams import answered, apart
 from impasto.v1 import plate_pb2
 
 CHUNK = 1 << 20
 """Bytes in one message."""
 
 
-def upload(connection: Connection, files: Mapping[str, Path], patience: float) -> Iterator[int]:
+def upload(
+    connection: Connection, files: Mapping[str, Path], patience: float, heads: Collection[str] = (), head: int = 0
+) -> Iterator[int]:
     """Send files the server lacks, in the order given.
 
     Args:
         connection: to the server.
         files: path by SHA-256.
         patience: seconds without a line before giving up.
+        heads: those whose first bytes are sent before all else.
+        head: how many bytes of each.
 
     Yields:
-        Bytes the server gained, after each file.
+        Bytes the server gained, after each piece.
 
     Raises:
         ImpastoError: the server refuses, or a file cannot be read.
     """
+    sent = dict.fromkeys(files, 0)
+    for sha256 in heads if head else ():
+        if sha256 in files:
+            sent[sha256] = _upload_one(connection, sha256, files[sha256], Patience(patience), head)
+            yield sent[sha256]
     for sha256, path in files.items():
-        yield _upload_one(connection, sha256, path, Patience(patience))
+        yield max(0, _upload_one(connection, sha256, path, Patience(patience)) - sent[sha256])
 
 
-def _upload_one(connection: Connection, sha256: str, path: Path, patience: Patience) -> int:
+def _upload_one(connection: Connection, sha256: str, path: Path, patience: Patience, first: int | None = None) -> int:
+    """Send a file, or its first bytes; gives how many of it the server then has."""
     size = _size(path)
+    goal = size if first is None else min(first, size)
     while True:
         try:
             offset = _received(connection, sha256)
             if offset is None:
                 return size
-            answer = connection.plates.Upload(_requests(path, sha256, size, offset), metadata=connection.metadata)
+            if offset >= goal and goal < size:
+                return offset
+            requests = _requests(path, sha256, size, offset, goal)
+            answer = answered(connection.plates.Upload.future(requests, metadata=connection.metadata))
         except grpc.RpcError as error:
             if not patience.allows(error):
                 raise from_rpc(error, connection.address) from error
             continue
         except OSError as error:
             raise BadRequestError(f"{path} cannot be read: {error.strerror or error}.", reason="FILE_GONE") from error
-        if answer.received != size:
+        if answer.received < goal:
             raise JobFailed(f"{path} did not arrive whole on {connection.address}; try again.", reason="UPLOAD_BROKEN")
-        return size
+        return goal
 
 
 def _received(connection: Connection, sha256: str) -> int | None:
     """Bytes of the file the server holds, None for all."""
     request = plate_pb2.FindMissingRequest(sha256=[sha256])
-    missing = connection.plates.FindMissing(request, metadata=connection.metadata).files
+    missing = answered(connection.plates.FindMissing.future(request, metadata=connection.metadata)).files
     return missing[0].received if missing else None
 
 
-def _requests(path: Path, sha256: str, size: int, offset: int) -> Iterator[plate_pb2.UploadRequest]:
+def _requests(path: Path, sha256: str, size: int, offset: int, goal: int) -> Iterator[plate_pb2.UploadRequest]:
     yield plate_pb2.UploadRequest(header=plate_pb2.UploadHeader(sha256=sha256, size=size, offset=offset))
+    left = goal - offset
     for chunk in read_chunks(path, offset, CHUNK):
-        yield plate_pb2.UploadRequest(chunk=chunk)
+        yield plate_pb2.UploadRequest(chunk=chunk[:left])
+        left -= len(chunk)
+        if left <= 0:
+            return
 
 
 def download(connection: Connection, sha256: str, target: Path, patience: float) -> None:
@@ -100,7 +119,7 @@ def _receive(connection: Connection, sha256: str, file: BinaryIO, patience: Pati
     while True:
         request = plate_pb2.DownloadRequest(sha256=sha256, offset=offset)
         try:
-            for response in connection.plates.Download(request, metadata=connection.metadata):
+            for response in apart(connection.plates.Download(request, metadata=connection.metadata)):
                 file.write(response.chunk)
                 digest.update(response.chunk)
                 offset += len(response.chunk)

@@ -405,7 +405,7 @@ class JobError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Plan(_message.Message):
-    __slots__ = ("digest", "shot", "frames", "views", "choices", "seconds", "memory_bytes", "disk_bytes", "missing", "warnings")
+    __slots__ = ("digest", "shot", "frames", "views", "choices", "seconds", "memory_bytes", "disk_bytes", "missing", "warnings", "heads", "head_bytes")
     class ChoicesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -423,6 +423,8 @@ class Plan(_message.Message):
     DISK_BYTES_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_BYTES_FIELD_NUMBER: _ClassVar[int]
     digest: str
     shot: str
     frames: str
@@ -433,7 +435,9 @@ class Plan(_message.Message):
     disk_bytes: int
     missing: _containers.RepeatedScalarFieldContainer[str]
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, digest: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., choices: _Optional[_Mapping[str, str]] = ..., seconds: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., disk_bytes: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    heads: _containers.RepeatedScalarFieldContainer[str]
+    head_bytes: int
+    def __init__(self, digest: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., choices: _Optional[_Mapping[str, str]] = ..., seconds: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., disk_bytes: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ..., heads: _Optional[_Iterable[str]] = ..., head_bytes: _Optional[int] = ...) -> None: ...
 
 class CreateJobRequest(_message.Message):
     __slots__ = ("spec", "request_id", "validate_only", "priority")

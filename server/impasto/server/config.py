@@ -91,6 +91,7 @@ class ServerConfig(BaseSettings):
         interactive_frames: frames an interactive job may want.
         upload_rate: bytes a second a user may send; 0 as fast as it goes.
         max_live: live streams painted at once.
+        upload_hours: hours without a byte after which a job that waits for files is given up; 0 for never.
         keep_days: days an ended job, its events and its frames kept here stay; 0 for ever.
         token: asked of every caller; None asks for none.
         token_file: tokens of callers, one a line: the token alone, or a user's name, a space and the token. The name is
@@ -130,6 +131,7 @@ class ServerConfig(BaseSettings):
     interactive_frames: int = Field(4, ge=1)
     upload_rate: int = Field(0, ge=0)
     max_live: int = Field(4, ge=1)
+    upload_hours: float = Field(48, ge=0)
     keep_days: float = Field(30, ge=0)
     token: SecretStr | None = None
     token_file: Path | None = None

@@ -241,3 +241,14 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path):
     with pytest.raises(NotReady, match="--cache") as caught:
         Cache(tmp_path / "file" / "cache", MIB, tmp_path / "u")
     assert caught.value.reason == "CACHE_UNUSABLE"
+
+
+def test_parts_of_files_that_nobody_waits_for_go_after_a_day(cache, tmp_path):
+    for name in ("a" * 64, "b" * 64, "c" * 64):
+        cache.receive(name, 9, 0, [b"part"])
+    old = time.time() - 2 * 86400
+    for name in ("a" * 64, "b" * 64):
+        os.utime(cache.arriving(name), (old, old))
+    cache.pin("job", ["b" * 64])
+    assert cache.sweep_uploads() == 4
+    assert [cache.received(letter * 64) for letter in "abc"] == [0, 4, 4]

@@ -1,4 +1,5 @@
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_a_job_waits_for_its_files_and_is_then_planned_with_views(rooms, files, 
         assert len(room.queue.missing(job)) == 3 - number
         ref = ref_of(path)
         room.cache.receive(ref.sha256, ref.size, 0, [path.read_bytes()])
-        room.queue.arrived(ref.sha256)
+        room.queue.came(ref.sha256, ref.size, whole=True)
     shown = ended(room, job)
     assert states(room, job) == [JOB_STATE_WAITING, JOB_STATE_QUEUED, JOB_STATE_RUNNING, JOB_STATE_SUCCEEDED]
     assert list(shown.plan.views) == [""]
@@ -308,7 +309,7 @@ def test_a_wrong_job_found_out_when_its_files_arrive_fails_with_the_sentence(roo
     for path in files.values():
         ref = ref_of(path)
         room.cache.receive(ref.sha256, ref.size, 0, [path.read_bytes()])
-        room.queue.arrived(ref.sha256)
+        room.queue.came(ref.sha256, ref.size, whole=True)
     shown = ended(room, job)
     assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, "VIEW_UNKNOWN")
 
@@ -527,3 +528,16 @@ def test_what_is_wrong_with_keys_styles_and_spaces_is_refused_before_anything_is
         room.queue.create(make(tmp_path, files))
     assert caught.value.reason == reason
     assert room.store.page(9, None) == ([], None)
+
+
+def test_a_job_whose_files_never_come_is_given_up(rooms, files, tmp_path, monkeypatch):
+    room = rooms(roots=(), upload_hours=1)
+    job = room.queue.create(motion_job(files, tmp_path / "out"))
+    room.queue.give_up_waiting()
+    assert room.store.get(job).state == JOB_STATE_WAITING
+    later = time.monotonic() + 3601
+    monkeypatch.setattr(room.queue._arrivals, "_clock", lambda: later)
+    room.queue.give_up_waiting()
+    shown = room.store.job(job)
+    assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, "UPLOAD_ABANDONED")
+    assert room.queue.missing(job) == []

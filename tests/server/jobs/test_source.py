@@ -1,11 +1,13 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from impasto.server import plates
-from impasto.server.errors import BadRequest, PlateError
-from impasto.server.jobs.source import KEPT_FRAMES, Frames, PlateShot, common_raster
+from impasto.server.errors import BadRequest, FrameError, PlateError
+from impasto.server.jobs.arrivals import Disproved
+from impasto.server.jobs.source import KEPT_FRAMES, Coming, Frames, PlateShot, common_raster
 
 LINEAR = plates.ColourSpace.resolve("auto", plates.Plate({}, plates.Window(0, 0, 1, 1), plates.Window(0, 0, 1, 1)))
 
@@ -84,3 +86,35 @@ def test_a_frame_that_is_damaged_is_named_when_it_is_asked_for_and_not_when_it_i
     shot.plate(2)
     with pytest.raises(PlateError, match="Frame 3"):
         shot.plate(3)
+
+
+def test_a_frame_on_its_way_is_taken_to_be_readable_until_it_is_here():
+    here = {1}
+    frames = Frames(
+        (1, 2),
+        lambda frame: (_ for _ in ()).throw(FrameError("it is damaged")),
+        lambda frame: None,
+        {1: "a", 2: "b"},
+        Coming(lambda frame: frame in here),
+    )
+    assert frames.error(1) is not None
+    assert (frames.error(2), frames.digest(2)) == (None, "b")
+    here.add(2)
+    with pytest.raises(Disproved, match="damaged"):
+        frames.confirm()
+    assert frames.error(2) is not None
+
+
+def test_a_frame_that_arrives_with_another_header_than_its_first_bytes_told_is_found_out():
+    window = plates.Window(0, 0, 4, 3)
+    plate = plates.Plate(dict.fromkeys("RGB", np.zeros((3, 4), np.float16)), window, window)
+    true = plates.Header(dict.fromkeys("RGB", np.dtype(np.float16)), window, window)
+    for said, found in ((true, None), (dataclasses.replace(true, data_window=plates.Window(0, 0, 9, 9)), Disproved)):
+        coming = Coming(lambda frame: False, lambda _, said=said: said)
+        frames = Frames((1, 2), lambda _: plate, lambda _: true, {1: "a", 2: "b"}, coming)
+        assert frames.header(2).data_window == said.data_window
+        if found is None:
+            frames.confirm()
+        else:
+            with pytest.raises(found, match="another header"):
+                frames.confirm()

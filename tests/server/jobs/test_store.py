@@ -195,11 +195,12 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path):
     db = sqlite3.connect(tmp_path / "jobs.sqlite3")
     db.execute("ALTER TABLE jobs DROP COLUMN priority")
     db.execute("ALTER TABLE jobs DROP COLUMN deaths")
+    db.execute("ALTER TABLE jobs DROP COLUMN presumed")
     db.execute("PRAGMA user_version=1")
     db.commit()
     db.close()
     again = JobStore(tmp_path)
-    assert (again.get(job).priority, again.get(job).deaths) == (0, 0)
+    assert (again.get(job).priority, again.get(job).deaths, again.get(job).presumed) == (0, 0, False)
     again.close()
 
 

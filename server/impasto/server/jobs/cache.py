@@ -105,6 +105,11 @@ class Cache:
         except OSError:
             return 0
 
+    def arriving(self, sha256: str) -> Path | None:
+        """The part of an upload that has arrived, its content not checked yet; None where there is none."""
+        path = self._upload(sha256)
+        return path if path.is_file() else None
+
     def receive(self, sha256: str, size: int, offset: int, chunks: Iterable[bytes]) -> int:
         """Take a file, or the rest of it. Several may send the same content at once.
 
@@ -162,6 +167,21 @@ class Cache:
                 size = path.stat().st_size
                 _move(path, self._file(sha256))
         self._count(size)
+
+    def sweep_uploads(self) -> int:
+        """Take parts of files that have lain for `STALE` seconds and that no unended job waits for.
+
+        Returns:
+            Bytes taken.
+        """
+        pinned, now, taken = self._pinned(), time.time(), 0
+        for path in self._uploads.iterdir():
+            with contextlib.suppress(OSError):
+                facts = path.stat()
+                if path.name not in pinned and now - facts.st_mtime > STALE:
+                    path.unlink()
+                    taken += facts.st_size
+        return taken
 
     def pin(self, owner: str, files: Iterable[str]) -> None:
         """Never take these files while their owner, a job, has not ended; no files: it has."""

@@ -44,6 +44,7 @@ class StoredListener:
         self._thresholds = thresholds(spec)
         self._started = time.monotonic()
         self._told = float("-inf")
+        self._fraction = 0.0
         self._warned = store.warnings(job)
 
     def progress(self, stage: str, frame: int, view: str, fraction: float) -> None:
@@ -52,7 +53,7 @@ class StoredListener:
         before, since = self._stage
         if before:
             self._figures.add("stage_seconds", before, now - since)
-        self._stage = (stage, now)
+        self._stage, self._fraction = (stage, now), fraction
         if now - self._told < max(PROGRESS_EVERY, (now - self._started) * PROGRESS_SHARE):
             return
         self._told = now
@@ -60,6 +61,19 @@ class StoredListener:
         event.progress.stage, event.progress.frame, event.progress.view = stage, frame, view
         event.progress.fraction = min(max(fraction, 0.0), 1.0)
         self._store.tell(self._job, event)
+
+    def waiting(self, frame: int, view: str) -> None:
+        """The file of this frame is not here yet; thinned out."""
+        self.progress("waiting for files", frame, view, self._fraction)
+
+    def presume(self, presumed: bool) -> None:
+        """Frames are made while others, taken to be readable, are on their way; or all of these are known to be."""
+        self._store.presume(self._job, presumed)
+
+    def begin_anew(self, message: str) -> None:
+        """All frames are made anew, also those done."""
+        self._warned.add(message)
+        self._store.begin_anew(self._job, message)
 
     def frame_done(self, frame: int, view: str, path: Path, figures: Mapping[str, float]) -> None:
         """A frame is written whole at `path`; it is forced to disk before it counts."""

@@ -44,3 +44,14 @@ def device_memory(device: str) -> str:
     except Exception:
         return "whose size is not known"
     return f"which has {total / 2**30:.3g} GiB, {free / 2**30:.3g} of them free"
+
+
+def free() -> None:
+    """Give what torch holds for later back to the device."""
+    import gc
+    import sys
+
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -57,6 +57,12 @@ class Places:
                 found[ref.sha256] = seen or self._cache.file(ref.sha256) is not None
         return [sha256 for sha256, there in found.items() if not there]
 
+    def head(self, ref: FileRef) -> Path | None:
+        """The first bytes of a file that is on its way, as a file; None where it is here whole or nothing is."""
+        if self._cache.file(ref.sha256) is not None or self.in_place(ref.path) is not None:
+            return None
+        return self._cache.arriving(ref.sha256)
+
     def local(self, ref: FileRef) -> Path:
         """The local path of a file, its content checked against the digest.
 

@@ -13,12 +13,18 @@ from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef
 
 
-def first_header(spec: JobSpec, local: Callable[[FileRef], Path], config: ServerConfig) -> plates.Header | None:
+def first_header(
+    spec: JobSpec,
+    local: Callable[[FileRef], Path],
+    head: Callable[[FileRef], Path | None],
+    config: ServerConfig,
+) -> plates.Header | None:
     """The header of the first frame of the shot that can be read; None where none can.
 
     Args:
         spec: the job, checked.
         local: local path of a file; raises `FrameError`.
+        head: local path of one of which only the first bytes are here; None where they are not.
         config: gives the largest picture taken.
 
     Raises:
@@ -35,7 +41,8 @@ def first_header(spec: JobSpec, local: Callable[[FileRef], Path], config: Server
     refused: BadRequest | None = None
     for entry in sorted((e for e in spec.plate.files if e.frame in in_shot), key=lambda e: e.frame):
         try:
-            return plates.read_header(local(entry.file), limits)
+            beginning = head(entry.file)
+            return plates.read_head(beginning, limits) if beginning else plates.read_header(local(entry.file), limits)
         except FrameError:
             continue
         except BadRequest as error:

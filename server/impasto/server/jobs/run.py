@@ -15,7 +15,9 @@ from impasto.sequences import format_frames
 from impasto.server import plates, shots
 from impasto.server.errors import FrameError, ImpastoError
 from impasto.server.jobs import pick, review
+from impasto.server.jobs.arrivals import Disproved, Interrupted
 from impasto.server.jobs.behind import Behind
+from impasto.server.jobs.early import early_motion
 from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.memory import ran_out
 from impasto.server.jobs.parting import PartedMotion, Parts, of_one_shot, part
@@ -49,8 +51,48 @@ def run(task: Task) -> None:
         Cancelled: it was stopped on demand.
     """
     plates.use_threads(task.plan.threads)
+    while True:
+        try:
+            _run(task)
+            return
+        except Disproved as found:
+            log.warning("begun anew", frame=found.frame, why=found.why)
+            task.listener.begin_anew(
+                f"{found.why} It was on its way while other frames were made; all of the job are made anew without it."
+            )
+            task = dataclasses.replace(task, done=frozenset(), presumed=False)
+
+
+def _run(task: Task) -> None:
+    """Make and write what is not written yet, and see that all frames are what they were taken for."""
+    if coming := any(not task.here(entry.file) for entry in task.spec.plate.files):
+        task.listener.presume(True)
+    looked_at = _make_sequences(task)
+    for sequence in looked_at if coming or task.presumed else ():
+        sequence.frames.confirm()
+        _refuse_presumption(task, sequence)
+    if coming or task.presumed:
+        task.listener.presume(False)
+
+
+def _refuse_presumption(task: Task, sequence: Sequence) -> None:
+    """Frames of an earlier life were made while others were on their way; see that all of these can be read.
+
+    Raises:
+        Disproved: one cannot.
+    """
+    files = {entry.frame for entry in task.spec.plate.files if entry.view == sequence.view}
+    for frame in sequence.frames.numbers if task.presumed else ():
+        if frame in files and (error := sequence.frames.error(frame)):
+            raise Disproved(frame, error.message)
+
+
+def _make_sequences(task: Task) -> list[Sequence]:
+    """Make and write every frame of every sequence that is not written yet; gives the sequences."""
+    looked_at: list[Sequence] = []
     parts: Parts | None = None
     for sequence in sequences(task):
+        looked_at.append(sequence)
         kind = task.spec.WhichOneof("kind")
         if kind == "interpolate":
             retime(task, sequence, Follow(task, sequence.view, _left(task, sequence)))
@@ -58,16 +100,29 @@ def run(task: Task) -> None:
         parts = parts or _part(task, sequence)  # the first view's cuts are those of all
         if kind == "keys":
             _pick(task, sequence, parts)
-            return
+            break
         _run_sequence(task, sequence, parts)
+    return looked_at
 
 
 def _part(task: Task, sequence: Sequence) -> Parts:
     """Part the range into shots, and tell of it."""
     follow, colour = Follow(task, sequence.view, 0), task.spec.colour.plate
-    parts = part(task.spec.plate, sequence.frames, sequence.views[0], colour, task.store, follow)
+
+    def as_one_shot(view: str) -> Motion:
+        return _measured(task, sequence, view, common_raster(sequence.frames)[0], follow)
+
+    with early_motion(task, sequence, as_one_shot):
+        parts = part(task.spec.plate, sequence.frames, sequence.views[0], colour, task.store, follow)
     task.listener.shots_found(parts.cuts, [format_frames(shot) for shot in parts.shots])
     return parts
+
+
+def _measured(task: Task, sequence: Sequence, view: str, raster: plates.Window, follow: Follow) -> Motion:
+    """The motion of one view of frames that are a shot of their own."""
+    shot, _ = _shot(task, sequence, view, raster, follow)
+    analysis = analyse(shot, task.store, follow)
+    return make_motion(task, shot, analysis, plates.Shaper(analysis.exposure), follow)
 
 
 def _left(task: Task, sequence: Sequence) -> int:
@@ -135,7 +190,7 @@ class _Failures:
         if isinstance(error, FrameError):
             self.task.listener.frame_failed(frame, self.view, error.reason, error.message)
             return
-        if isinstance(error, ImpastoError):
+        if isinstance(error, ImpastoError | Interrupted):
             raise error
         self.in_a_row += 1
         if self.in_a_row == SPOILT or ran_out(error):
@@ -173,9 +228,7 @@ def _pick(task: Task, sequence: Sequence, parts: Parts) -> None:
 
     def measured(frames: tuple[int, ...]) -> Motion:
         own = dataclasses.replace(sequence, frames=sequence.frames.part(frames))
-        some, _ = _shot(task, own, own.views[0], raster, follow)
-        analysis = analyse(some, task.store, follow)
-        return make_motion(task, some, analysis, plates.Shaper(analysis.exposure), follow)
+        return _measured(task, own, own.views[0], raster, follow)
 
     pick.run(task, shot, PartedMotion(parts, measured), shaper, follow, follow.reached)
 
@@ -233,7 +286,7 @@ def _make_view(
     shot, out_colour = _shot(task, sequence, view, raster, follow)
     analysis = analyse(shot, task.store, follow)
     shaper = plates.Shaper(analysis.exposure)
-    with Ahead(make_motion(task, shot, analysis, shaper, follow), shot.frames) as motion:
+    with Ahead(make_motion(task, shot, analysis, shaper, follow), shot.frames, sequence.frames.arrived) as motion:
         passes = Passes(task, shot, shaper, motion)
         if task.spec.WhichOneof("kind") == "stmap":
             if task.spec.stmap.key not in shot.frames:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.server import plates
 from impasto.server.errors import Cancelled, FrameError
-from impasto.server.jobs.source import Frames
+from impasto.server.jobs.source import Coming, Frames
 from impasto.server.jobs.task import Task
-from impasto.v1.plate_pb2 import FrameFile
+from impasto.v1.plate_pb2 import FileRef, FrameFile
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,25 @@ def frames_of(task: Task, pattern: str, entries: Iterable[FrameFile]) -> Frames:
         read,
         lambda frame: plates.read_header(local(frame), task.limits),
         {frame: file.sha256 for frame, file in files.items()},
+        _coming(task, files),
     )
+
+
+def _coming(task: Task, files: Mapping[int, FileRef]) -> Coming:
+    """What can be known of frames that are on their way."""
+
+    def head(frame: int) -> plates.Header | None:
+        beginning = task.head(files[frame]) if frame in files else None
+        try:
+            return plates.read_head(beginning, task.limits) if beginning is not None else None
+        except FrameError:
+            return None
+
+    def wait(frame: int) -> None:
+        if frame in files:
+            task.local(files[frame])
+
+    return Coming(lambda frame: frame not in files or task.here(files[frame]), head, wait)
 
 
 @dataclass

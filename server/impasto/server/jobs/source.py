@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -16,10 +17,26 @@ from torch import Tensor
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.arrivals import Disproved
 
 KEPT_BYTES = 256 << 20
 KEPT_FRAMES = 16
 """At most so many frames and so many bytes are kept, so that a long shot needs no more memory than a short one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Coming:
+    """Frames whose files may be on their way.
+
+    Attributes:
+        here: whether the file of a frame is not on its way any more.
+        head: the header of one whose first bytes are here; None where they are not, or do not tell.
+        wait: returns when it is here; raises what ends the waiting.
+    """
+
+    here: Callable[[int], bool] = lambda frame: True
+    head: Callable[[int], plates.Header | None] = lambda frame: None
+    wait: Callable[[int], None] = lambda frame: None
 
 
 class Frames:
@@ -27,13 +44,16 @@ class Frames:
 
     Where they are asked for in order the next one is read meanwhile, on a thread of its own.
 
-    A frame that is missing, changed or damaged is found out once and answered the same way from then on.
+    A frame that is missing, changed or damaged is found out once and answered the same way from then on. One that is
+    on its way is taken to be readable, and its header may come from its first bytes; where it then proves to be
+    otherwise `Disproved` is raised, by whatever comes to know.
 
     Args:
         numbers: all frames of the shot, ascending.
         read: gives the plate of a frame; raises `FrameError`.
         header: gives its header alone; raises `FrameError`.
         digests: of the files, by frame.
+        coming: of frames that may still be on their way; None where all that will be here is here.
     """
 
     def __init__(
@@ -42,8 +62,14 @@ class Frames:
         read: Callable[[int], plates.Plate],
         header: Callable[[int], plates.Header],
         digests: Mapping[int, str],
+        coming: Coming | None = None,
     ) -> None:
         self.numbers = numbers
+        self._coming = coming or Coming()
+        self._presumed: set[int] = set()
+        self._heads: dict[int, plates.Header] = {}
+        self._sound: set[int] = set()
+        self._headless: set[int] = set()
         self._read, self._header, self._digests = read, header, digests
         self._errors: dict[int, FrameError] = {}
         self._headers: dict[int, plates.Header] = {}
@@ -67,12 +93,34 @@ class Frames:
         return self._digests.get(frame, "missing") if self.error(frame) is None else "missing"
 
     def error(self, frame: int) -> FrameError | None:
-        """Why this frame cannot be read, or None. Reads it once to know."""
+        """Why this frame cannot be read, or None. Reads it once to know; one that is on its way is None."""
+        if frame in self._sound or self._presume(frame):
+            return None
         try:
             self.plate(frame)
         except FrameError as error:
             return error
         return None
+
+    def _presume(self, frame: int) -> bool:
+        """Whether a frame is on its way and therefore taken to be readable."""
+        coming = frame in self._digests and frame not in self._errors and not self._coming.here(frame)
+        if coming:
+            self._presumed.add(frame)
+        return coming
+
+    def arrived(self, frame: int) -> bool:
+        """Whether the file of a frame is not on its way any more."""
+        return self._coming.here(frame)
+
+    def confirm(self) -> None:
+        """Look at every frame that was taken to be readable before it was here; waits for it.
+
+        Raises:
+            Disproved: one is not.
+        """
+        for frame in sorted(self._presumed - self._sound):
+            self.plate(frame)
 
     def plate(self, frame: int) -> plates.Plate:
         """The whole plate of a frame.
@@ -83,6 +131,8 @@ class Frames:
         with self._lock:
             begun = self._begun(frame)
             following = self._following(frame)
+            if following is not None and not self._coming.here(following):
+                following = None
             ahead = None if following is None else self._begun(following)
             self._last = frame
         if following is not None and ahead is not None and ahead[1]:
@@ -91,7 +141,7 @@ class Frames:
             self._finish(frame, begun[0])
         try:
             return begun[0].result()
-        except FrameError as error:
+        except (FrameError, Disproved) as error:
             raise error.with_traceback(None) from None
 
     def _begun(self, frame: int) -> tuple[Future[plates.Plate], bool]:
@@ -107,12 +157,16 @@ class Frames:
 
     def _finish(self, frame: int, reading: Future[plates.Plate]) -> None:
         try:
+            self._coming.wait(frame)
             with self._reading:
                 plate = self._read(frame)
+                self._refuse_other_head(frame)
         except FrameError as error:
             with self._lock:
                 self._errors[frame] = error
-            reading.set_exception(error)
+                if frame in self._presumed:
+                    self._kept.pop(frame, None)
+            reading.set_exception(Disproved(frame, error.message) if frame in self._presumed else error)
         except BaseException as error:
             with self._lock:
                 self._kept.pop(frame, None)
@@ -120,6 +174,7 @@ class Frames:
         else:
             reading.set_result(plate)
             with self._lock:
+                self._sound.add(frame)
                 self._forget()
 
     def _following(self, frame: int) -> int | None:
@@ -131,15 +186,36 @@ class Frames:
     def header(self, frame: int) -> plates.Header | None:
         """The header of a frame, or None where it cannot be read."""
         with self._lock:
-            if frame in self._errors:
+            if frame in self._headless:
                 return None
-            if frame not in self._headers:
-                try:
-                    self._headers[frame] = self._header(frame)
-                except FrameError as error:
-                    self._errors[frame] = error
-                    return None
-            return self._headers[frame]
+            if frame in self._headers:
+                return self._headers[frame]
+        header = self._looked_at(frame)
+        with self._lock:
+            if header is None:
+                self._headless.add(frame)
+                return None
+            return self._headers.setdefault(frame, header)
+
+    def _looked_at(self, frame: int) -> plates.Header | None:
+        head = None if self._coming.here(frame) else self._coming.head(frame)
+        if head is not None:
+            self._presumed.add(frame)
+            self._heads[frame] = head
+            return head
+        try:
+            self._coming.wait(frame)
+            return self._header(frame)
+        except FrameError as error:
+            if frame in self._presumed:
+                raise Disproved(frame, error.message) from error
+            return None
+
+    def _refuse_other_head(self, frame: int) -> None:
+        """Refuse a frame that arrived with another header than its first bytes told: they were somebody else's."""
+        head = self._heads.get(frame)
+        if head is not None and _told(head) != _told(self._header(frame)):
+            raise FrameError(f"Frame {frame} arrived with another header than was announced.", reason="FILE_CHANGED")
 
     def _forget(self) -> None:
         size = sum(map(_size, self._kept.values()))
@@ -148,6 +224,13 @@ class Frames:
             if len(self._kept) <= KEPT_FRAMES and size <= KEPT_BYTES:
                 break
             size -= _size(self._kept.pop(frame))
+
+
+def _told(header: plates.Header) -> tuple[object, ...]:
+    """What a header says, wherever its file lies."""
+    channels = {name: str(dtype) for name, dtype in header.channels.items()}
+    said = {name: repr(value) for name, value in header.attributes.items()}
+    return header.data_window, header.display_window, header.compression, header.views, channels, said
 
 
 def _size(reading: Future[plates.Plate]) -> int:

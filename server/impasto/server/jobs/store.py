@@ -4,84 +4,23 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from impasto.server.errors import BadRequest, NoRoom, NotFound, NotReady
-from impasto.server.jobs.lock import Lock
+from impasto.server.errors import BadRequest
+from impasto.server.jobs.listing import ENDED, UNFINISHED, Listing
 from impasto.server.jobs.plan import Plan
 from impasto.v1.job_pb2 import (
     JOB_PRIORITY_NORMAL,
-    JOB_STATE_CANCELLED,
-    JOB_STATE_FAILED,
-    JOB_STATE_QUEUED,
     JOB_STATE_RUNNING,
-    JOB_STATE_SUCCEEDED,
-    JOB_STATE_WAITING,
-    Job,
     JobEvent,
     JobPriority,
     JobSpec,
     JobState,
     Warning,  # noqa: A004
 )
-
-ENDED = frozenset({JOB_STATE_SUCCEEDED, JOB_STATE_FAILED, JOB_STATE_CANCELLED})
-UNFINISHED = (JOB_STATE_WAITING, JOB_STATE_QUEUED, JOB_STATE_RUNNING)
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    place INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    request_id TEXT UNIQUE,
-    user TEXT NOT NULL,
-    state INTEGER NOT NULL,
-    spec BLOB NOT NULL,
-    plan TEXT NOT NULL,
-    create_time REAL NOT NULL,
-    start_time REAL,
-    end_time REAL,
-    frames_total INTEGER NOT NULL,
-    error_reason TEXT NOT NULL DEFAULT '',
-    error_message TEXT NOT NULL DEFAULT '',
-    cancel INTEGER NOT NULL DEFAULT 0,
-    last_event INTEGER NOT NULL DEFAULT 0,
-    priority INTEGER NOT NULL DEFAULT 0,
-    deaths INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state);
-CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (end_time);
-CREATE TABLE IF NOT EXISTS events (
-    job TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (job, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS frames (
-    job TEXT NOT NULL,
-    frame INTEGER NOT NULL,
-    view TEXT NOT NULL,
-    done INTEGER NOT NULL,
-    path TEXT NOT NULL DEFAULT '',
-    sha256 TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (job, frame, view)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS frames_by_content ON frames (sha256);
-CREATE TABLE IF NOT EXISTS files (
-    job TEXT NOT NULL,
-    sha256 TEXT NOT NULL,
-    path TEXT NOT NULL,
-    PRIMARY KEY (sha256, job, path)
-) WITHOUT ROWID;
-"""
-VERSION = 2
-ADDED = {2: ("priority INTEGER NOT NULL DEFAULT 0", "deaths INTEGER NOT NULL DEFAULT 0")}
-"""Columns of `jobs` that came with a version; a store of an earlier one is given them."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +37,7 @@ class Kept:
         user: who asked.
         priority: how urgent it is.
         deaths: times a server died with it since it last finished a frame.
+        presumed: whether frames of it were made while others were on their way, and taken to be readable.
     """
 
     id: str
@@ -109,89 +49,11 @@ class Kept:
     user: str
     priority: JobPriority
     deaths: int
+    presumed: bool
 
 
-class JobStore:
-    """All jobs of one server. Safe for threads; every change is on disk when the call returns.
-
-    Args:
-        folder: the state directory; made where it is missing.
-
-    Raises:
-        NotReady: another server has it, or a newer Impasto wrote it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self._lock_file = Lock(folder)
-        self._changed = threading.Condition(threading.RLock())
-        self._closed = False
-        self._db = sqlite3.connect(folder / "jobs.sqlite3", check_same_thread=False, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            self.close()
-            raise NotReady(
-                f"{folder} was written by a newer Impasto; use that, or name another folder with --state.",
-                reason="STATE_TOO_NEW",
-            )
-        for since in range(version + 1 if version else VERSION + 1, VERSION + 1):
-            for column in ADDED[since]:
-                self._db.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
-        self._db.executescript(SCHEMA + f"PRAGMA user_version={VERSION};")
-
-    def close(self) -> None:
-        """Let go of the state directory. Streams of events end."""
-        with self._changed:
-            if not self._closed:
-                self._closed = True
-                self._changed.notify_all()
-                self._db.close()
-                self._lock_file.release()
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._changed:
-            if self._closed:
-                raise NotReady("The server is going down; ask again when it is back.", reason="SERVER_STOPPING")
-            with self._told_when_full():
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._db
-                    self._db.execute("COMMIT")
-                except BaseException:
-                    if self._db.in_transaction:  # a full disk has rolled back already
-                        self._db.execute("ROLLBACK")
-                    raise
-            self._changed.notify_all()
-
-    @contextmanager
-    def _told_when_full(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise NoRoom(
-                f"The server's state in {self.folder} cannot be kept ({error}); free space on its disk.",
-                reason="DISK_FULL",
-            ) from error
-
-    def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with self._changed:
-            if self._closed:
-                raise NotReady("The server is going down; ask again when it is back.", reason="SERVER_STOPPING")
-            return self._db.execute(query, values).fetchall()
-
-    def _row(self, job: str) -> sqlite3.Row:
-        rows = self._all("SELECT * FROM jobs WHERE id = ?", job)
-        if not rows:
-            raise NotFound(
-                f"There is no job 'jobs/{job}' on this server; 'impasto job list' shows those there are.",
-                reason="JOB_UNKNOWN",
-            )
-        return rows[0]
+class JobStore(Listing):
+    """All jobs of one server. Safe for threads; every change is on disk when the call returns."""
 
     def find_request(self, request_id: str, spec: JobSpec) -> str | None:
         """Id of the job an earlier request of this id made, or None.
@@ -343,15 +205,16 @@ class JobStore:
             event.replanned.digest, event.replanned.message = plan.digest, message
             self._append(db, job, event)
 
-    def counts(self) -> dict[int, int]:
-        """Jobs by state."""
-        return {row["state"]: row["n"] for row in self._all("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")}
+    def presume(self, job: str, presumed: bool) -> None:
+        """Keep whether frames of a job are made while others, taken to be readable, are on their way."""
+        with self._change() as db:
+            db.execute("UPDATE jobs SET presumed = ? WHERE id = ?", (presumed, job))
 
-    def waiting_of(self, user: str) -> int:
-        """Jobs of a user that have not ended."""
-        marks = ",".join("?" * len(UNFINISHED))
-        rows = self._all(f"SELECT COUNT(*) AS n FROM jobs WHERE user = ? AND state IN ({marks})", user, *UNFINISHED)
-        return int(rows[0]["n"])
+    def begin_anew(self, job: str, sentence: str) -> None:
+        """All frames of a job are to be made anew: forget them, and tell its user why."""
+        with self._change() as db:
+            db.execute("DELETE FROM frames WHERE job = ?", (job,))
+            self._append(db, job, JobEvent(warning={"message": sentence}))
 
     def ended_before(self, when: float) -> list[str]:
         """Jobs that ended before a time (seconds since 1970), oldest first."""
@@ -455,65 +318,6 @@ class JobStore:
                     return []
                 self._changed.wait(left)
 
-    def job(self, job: str) -> Job:
-        """One job as the contract shows it."""
-        return self._shown(self._row(job), whole=True)
-
-    def page(
-        self,
-        size: int,
-        before: int | None,
-        states: Sequence[JobState] = (),
-        user: str = "",
-        made: tuple[float | None, float | None] = (None, None),
-    ) -> tuple[list[Job], int | None]:
-        """A page of jobs, newest first, without specs.
-
-        Args:
-            size: at most so many.
-            before: what the page before returned; None for the first.
-            states: those to show; empty for all.
-            user: whose jobs; empty for everybody's.
-            made: made at the first time or later and before the second, in seconds since 1970.
-
-        Returns:
-            The jobs, and where the next page begins, None after the last.
-        """
-        wishes: list[tuple[str, object]] = [("place < ?", 1 << 62 if before is None else before)]
-        wishes += [("user = ?", user)] if user else []
-        wishes += [
-            (f"create_time {sign} ?", time) for sign, time in zip((">=", "<"), made, strict=True) if time is not None
-        ]
-        query, values = " AND ".join(words for words, _ in wishes), [value for _, value in wishes]
-        if states:
-            query += f" AND state IN ({','.join('?' * len(states))})"
-            values += list(states)
-        rows = self._all(f"SELECT * FROM jobs WHERE {query} ORDER BY place DESC LIMIT ?", *values, size + 1)
-        shown = [self._shown(row, whole=False) for row in rows[:size]]
-        return shown, rows[size - 1]["place"] if len(rows) > size else None
-
-    def _shown(self, row: sqlite3.Row, whole: bool) -> Job:
-        counts = self._all("SELECT done, COUNT(*) AS n FROM frames WHERE job = ? GROUP BY done", row["id"])
-        by_done: Mapping[int, int] = {count["done"]: count["n"] for count in counts}
-        job = Job(
-            name=f"jobs/{row['id']}",
-            state=row["state"],
-            plan=Plan.from_json(row["plan"]).to_proto(),
-            frames_done=by_done.get(1, 0),
-            frames_failed=by_done.get(0, 0),
-            frames_total=row["frames_total"],
-            user=row["user"],
-            priority=row["priority"],
-        )
-        if whole:
-            job.spec.ParseFromString(row["spec"])
-        for name in ("create_time", "start_time", "end_time"):
-            if row[name] is not None:
-                getattr(job, name).FromNanoseconds(int(row[name] * 1e6) * 1000)
-        if row["error_reason"]:
-            job.error.reason, job.error.message = row["error_reason"], row["error_message"]
-        return job
-
 
 def _kept(row: sqlite3.Row) -> Kept:
     return Kept(
@@ -526,4 +330,5 @@ def _kept(row: sqlite3.Row) -> Kept:
         user=row["user"],
         priority=row["priority"],
         deaths=row["deaths"],
+        presumed=bool(row["presumed"]),
     )

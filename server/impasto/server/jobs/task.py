@@ -37,6 +37,18 @@ class Listener(Protocol):
         """The range was parted into shots, each given by its frames, such as `1001-1040`."""
         ...
 
+    def waiting(self, frame: int, view: str) -> None:
+        """The file of this frame is not here yet; may be thinned out."""
+        ...
+
+    def presume(self, presumed: bool) -> None:
+        """Frames are made while others, taken to be readable, are on their way; or all of these are known to be."""
+        ...
+
+    def begin_anew(self, message: str) -> None:
+        """All frames are made anew, also those done; its user should know this sentence."""
+        ...
+
     def warning(self, message: str) -> None:
         """Its user should know this sentence."""
         ...
@@ -58,14 +70,17 @@ class Task:
         spec: what was asked.
         plan: what was decided; views are known.
         local: local path of a file of the spec, its content checked against the digest; raises `FrameError`
-            where the file is gone or changed.
+            where the file is gone or changed. Waits for one on its way, and then may raise `Cancelled` or `Starved`.
         target: where the server writes a frame (frame, view): the output itself where it may, else its own state.
         beside: where the server writes a file that its user wished at this path, such as a contact sheet.
+        here: whether a file is not awaited any more: `local` will not wait for it.
+        head: a file of which only the first bytes are here, as far as they are; None for any other.
         done: frames (frame, view) written in an earlier life of the job.
         store: for what is worth keeping between jobs.
         listener: told what happens.
         cancelled: whether the job is to stop; asked at every step.
         limits: the largest picture the server reads.
+        presumed: whether frames done were made while others, taken to be readable, were on their way.
     """
 
     spec: JobSpec
@@ -78,3 +93,6 @@ class Task:
     listener: Listener
     cancelled: Callable[[], bool]
     limits: Limits = field(default_factory=Limits)
+    here: Callable[[FileRef], bool] = lambda ref: True
+    head: Callable[[FileRef], Path | None] = lambda ref: None
+    presumed: bool = False

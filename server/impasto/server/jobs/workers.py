@@ -73,6 +73,11 @@ class Workers:
             finally:
                 self._giving_way[device] -= 1
 
+    def wanted_by_others(self, device: str) -> bool:
+        """Whether a job that is ready waits for this device."""
+        with self._changed:
+            return self._schedule.waits(device, interactive=False) or self._wanted(device)
+
     def stop(self, grace: float) -> bool:
         """Let running jobs stop at their next step.
 

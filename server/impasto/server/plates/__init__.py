@@ -11,7 +11,7 @@ from impasto.server.plates.package import OutputOptions, Painting, assemble
 from impasto.server.plates.plate import Plate, Window, moved
 from impasto.server.plates.preview import preview
 from impasto.server.plates.raster import motion_layers, picture
-from impasto.server.plates.reader import FileReader, Reader, decoding_apart, open_video, read, read_header
+from impasto.server.plates.reader import FileReader, Reader, decoding_apart, open_video, read, read_head, read_header
 from impasto.server.plates.shaper import Shaper
 from impasto.server.plates.video import VideoReader
 
@@ -40,6 +40,7 @@ __all__ = [
     "picture",
     "preview",
     "read",
+    "read_head",
     "read_header",
     "use_threads",
     "write",

@@ -53,7 +53,7 @@ class Apart:
         """Have something done with a file.
 
         Args:
-            what: header, read, video or frame.
+            what: header, head, read, video or frame.
             path: the file.
             limits: the largest picture taken.
             *more: the frame, where a frame of a video is asked for.
@@ -93,6 +93,11 @@ class Apart:
     def read_header(self, path: Path, limits: Limits) -> Header:
         """As `impasto.server.plates.read_header`."""
         header: Header = self.ask("header", path, limits)
+        return header
+
+    def read_head(self, path: Path, limits: Limits) -> Header:
+        """As `impasto.server.plates.read_head`."""
+        header: Header = self.ask("head", path, limits)
         return header
 
     def close(self) -> None:
@@ -226,6 +231,8 @@ def _answer(videos: dict[Path, Any], what: str, path: Path, limits: Limits, *mor
         found = videos[path]
         return found.read(*more) if what == "frame" else (len(found.frames), found.header(1))
     _allow(0)
+    if what == "head":
+        return reader.read_head(path, limits)
     header = reader.read_header(path, limits)
     if what == "header":
         return header

@@ -52,9 +52,9 @@ def use_threads(count: int) -> None:
     OpenEXR.set_global_thread_count(max(1, min(MOST_THREADS, count)))
 
 
-def read_header(path: Path, limits: Limits) -> Header:
-    """Read an EXR file's header; see `impasto.server.plates.read_header`."""
-    parsed, merged, attributes, _ = _open(path, limits, header_only=True)
+def read_header(path: Path, limits: Limits, whole: bool = True) -> Header:
+    """Read an EXR file's header; see `impasto.server.plates.read_header` and, where not `whole`, `read_head`."""
+    parsed, merged, attributes, _ = _open(path, limits, header_only=True, whole=whole)
     return Header(
         channels={
             names[channel.name]: channel.dtype
@@ -105,9 +105,11 @@ def _notes(parsed: FileHeader) -> tuple[str, ...]:
     )
 
 
-def _open(path: Path, limits: Limits, *, header_only: bool) -> tuple[FileHeader, Merged, dict[str, Any], Any]:
+def _open(
+    path: Path, limits: Limits, *, header_only: bool, whole: bool = True
+) -> tuple[FileHeader, Merged, dict[str, Any], Any]:
     source = str(path)
-    parsed = exr_header.parse(path)
+    parsed = exr_header.parse(path, whole)
     _refuse(parsed, source)
     try:
         merged = merge(parsed, _multi_view(parsed), source)

@@ -98,8 +98,12 @@ def damaged(source: str, why: str) -> PlateError:
     return PlateError(f"{source} is damaged or no EXR file ({why}); render or copy it again")
 
 
-def parse(path: Path) -> FileHeader:
+def parse(path: Path, whole: bool = True) -> FileHeader:
     """Read and check the header of an EXR file, and that all its chunks are there.
+
+    Args:
+        path: the file.
+        whole: whether all of it should be there; a file that is still arriving is not looked at behind its header.
 
     Raises:
         PlateError: the file is missing, damaged, cut off or of a kind unknown to us.
@@ -118,7 +122,7 @@ def parse(path: Path) -> FileHeader:
                 if len(data) >= size or wanted >= _LARGEST_HEADER:
                     raise damaged(source, "its header is cut off") from None
                 wanted *= 4
-        if not any(part.deep for part in header.parts):
+        if whole and not any(part.deep for part in header.parts):
             _check_chunks(stream, header, end, source)
     return header
 

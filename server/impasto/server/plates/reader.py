@@ -126,6 +126,25 @@ def read_header(path: Path, limits: Limits = DEFAULT) -> Header:
     return _dispatch(path, lambda: exr.read_header(path, limits), lambda: pictures.read_header(path, limits))
 
 
+def read_head(path: Path, limits: Limits = DEFAULT) -> Header:
+    """Read the header of an EXR of which only the beginning is here; nothing behind the header is looked at.
+
+    Args:
+        path: the file, or its first bytes.
+        limits: the largest picture that would be read.
+
+    Raises:
+        PlateError: as `read_header`; also where the header is not here whole, or this is no EXR.
+    """
+    if _apart:
+        return _apart[-1].read_head(path, limits)
+
+    def no_picture() -> Header:
+        raise PlateError(f"{path} is no EXR; its beginning does not tell what it is")
+
+    return _dispatch(path, lambda: exr.read_header(path, limits, whole=False), no_picture)
+
+
 def _dispatch(path: Path, as_exr: Callable[[], _Result], as_picture: Callable[[], _Result]) -> _Result:
     try:
         with path.open("rb") as stream:

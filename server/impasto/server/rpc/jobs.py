@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import grpc
 
 from impasto.server.errors import BadRequest, NotFound, NotReady
+from impasto.server.jobs.arrivals import HEAD
 from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
 from impasto.server.rpc.auth import Users
@@ -119,6 +120,8 @@ class JobService(JobServiceServicer):
     def _shown(self, job: str) -> Job:
         shown = self._store.job(job)
         shown.plan.missing.extend(self._queue.missing(job))
+        shown.plan.heads.extend(self._queue.heads(job))
+        shown.plan.head_bytes = HEAD if shown.plan.heads else 0
         self._add_outlook(shown)
         return shown
 

@@ -75,17 +75,19 @@ class PlateService(PlateServiceServicer):
                 reason="FILE_TOO_LARGE",
             )
         user = self._users.of(context)
-        chunks = self._slowed(user, _chunks(request_iterator))
+        chunks = self._slowed(user, sha256, header.offset, _chunks(request_iterator))
         received = self._cache.receive(sha256, header.size, header.offset, chunks)
-        if received == header.size:
-            self._queue.arrived(sha256)
+        self._queue.came(sha256, received, received == header.size)
         return UploadResponse(received=received)
 
-    def _slowed(self, user: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _slowed(self, user: str, sha256: str, received: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks of a file no faster than its user may send, the queue told of each that is written."""
         for chunk in chunks:
             self._throttle.take(user, len(chunk))
             self._figures.add("bytes", "received", len(chunk))
             yield chunk
+            received += len(chunk)
+            self._queue.came(sha256, received, whole=False)
 
     def Download(self, request: DownloadRequest, context: grpc.ServicerContext) -> Iterator[DownloadResponse]:  # noqa: N802
         """Send one file, or the rest of it."""

@@ -25,11 +25,12 @@ from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.execution import Runner
 from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.lock import Lock
 from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.places import Places
-from impasto.server.jobs.queue import Queue, Runner
+from impasto.server.jobs.queue import Queue
 from impasto.server.jobs.store import JobStore
 from impasto.server.rpc.activity import ActivityInterceptor
 from impasto.server.rpc.auth import TokenInterceptor, Tokens, Users

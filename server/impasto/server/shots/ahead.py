@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -21,10 +22,13 @@ class Ahead:
     Args:
         motion: of the shot.
         frames: of the shot, ascending.
+        arrived: whether a frame's file is here; nothing is measured ahead that would have to wait for one.
     """
 
-    def __init__(self, motion: Motion, frames: tuple[int, ...]) -> None:
-        self._motion, self._frames = motion, frames
+    def __init__(
+        self, motion: Motion, frames: tuple[int, ...], arrived: Callable[[int], bool] = lambda frame: True
+    ) -> None:
+        self._motion, self._frames, self._arrived = motion, frames, arrived
         self.digest = motion.digest
         self._pool = ThreadPoolExecutor(1, "impasto-motion")
         self._begun: OrderedDict[int, Future[FrameMotion]] = OrderedDict()
@@ -38,10 +42,14 @@ class Ahead:
                 self._forget()
             known = self._pool.submit(self._motion.frame, frame)
         for following in self._following(frame):
-            if following not in self._begun:
+            if following not in self._begun and self._here(following):
                 self._begun[following] = self._pool.submit(self._motion.frame, following)
         self._last = frame
         return known.result()
+
+    def _here(self, frame: int) -> bool:
+        """Whether all is here that the motion of a frame is measured on."""
+        return all(self._arrived(n) for n in (frame, *self._motion.neighbours(frame)) if n is not None)
 
     def _forget(self) -> None:
         """Leave what was begun and is not wanted; what is being measured is kept in the store."""
