@@ -8,7 +8,7 @@ import pytest
 from world import motion_job, serving, until
 
 from impasto.server import plates
-from impasto.server.jobs import run as job_run
+from impasto.server.jobs.passes import Passes
 from impasto.server.jobs.run import run
 from impasto.v1.job_pb2 import JOB_STATE_FAILED, JOB_STATE_SUCCEEDED, CreateJobRequest, GetJobRequest
 
@@ -103,14 +103,14 @@ def test_a_plate_above_the_servers_limit_fails_its_frame(make_plates, tmp_path):
 
 def test_a_frame_that_trips_over_a_mistake_of_ours_fails_alone(make_plates, tmp_path, monkeypatch):
     files = make_plates()
-    real = job_run._layers
+    real = Passes.__call__
 
-    def layers(task, motion, frame, painted):
+    def layers(passes, frame, painted):
         if frame == 1002:
             raise ZeroDivisionError("poison")
-        return real(task, motion, frame, painted)
+        return real(passes, frame, painted)
 
-    monkeypatch.setattr(job_run, "_layers", layers)
+    monkeypatch.setattr(Passes, "__call__", layers)
     with serving(tmp_path / "one", None, roots=(tmp_path,), log_level="error") as (_, caller):
         events = finish(caller, motion_of(files, tmp_path / "out"))
     failed = [event.frame_failed for event in events if event.HasField("frame_failed")]
@@ -122,7 +122,7 @@ def test_a_frame_that_trips_over_a_mistake_of_ours_fails_alone(make_plates, tmp_
 
 def test_a_mistake_that_meets_every_frame_fails_the_job(make_plates, tmp_path, monkeypatch):
     files = make_plates()
-    monkeypatch.setattr(job_run, "_layers", lambda *_: 1 / 0)
+    monkeypatch.setattr(Passes, "__call__", lambda *_: 1 / 0)
     with serving(tmp_path / "one", None, roots=(tmp_path,)) as (_, caller):
         job = caller.jobs.CreateJob(CreateJobRequest(spec=motion_of(files, tmp_path / "out")), timeout=120).job
         last = caller.watch(job.name, timeout=120)[-1]
