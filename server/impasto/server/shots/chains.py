@@ -18,7 +18,7 @@ from impasto.server.shots.provenance import Map, carry
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 4
+VERSION = 5
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
