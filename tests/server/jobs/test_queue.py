@@ -551,11 +551,11 @@ def test_a_look_whose_weights_are_another_models_is_refused_before_anything_is_k
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path))
     for name in ("decoder.pth", "vgg_normalised.pth"):  # without a published checksum, so taken by name
         torch.save({"fnet.weight": torch.zeros(1)}, tmp_path / name)
-    cv2.imwrite(str(tmp_path / "style.png"), np.random.default_rng(0).integers(0, 255, (32, 32, 3)))
+    cv2.imwrite(str(tmp_path / "style.png"), np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
     room = rooms()
     spec = stylize_job(files, tmp_path / "out", style=tmp_path / "style.png")
     spec.stylize.look = "adain"
-    with pytest.raises(BadRequest, match=r"vgg_normalised\.pth is not") as caught:
+    with pytest.raises(BadRequest, match=r"decoder\.pth is not an AdaIN decoder") as caught:
         room.queue.create(spec)
     assert caught.value.reason == "WEIGHTS_UNKNOWN"
     assert room.store.page(9, None) == ([], None)
