@@ -1,7 +1,7 @@
 import torch
 
 from impasto.server.ops.warp import warp
-from impasto.server.shots.mattes import HIDDEN, INCONSISTENT, NO_NEIGHBOUR, OUTSIDE, mattes, nobody_there
+from impasto.server.shots.mattes import HIDDEN, INCONSISTENT, NO_NEIGHBOUR, OUTSIDE, disagreement, mattes, nobody_there
 
 HEIGHT, WIDTH, SPEED = 32, 64, 6
 
@@ -29,6 +29,17 @@ def test_ground_that_is_run_over_is_hidden_and_nothing_else_is():
     assert ((found.occlusion > 0.5) & ~truth).sum() < 0.2 * truth.sum()
     assert HIDDEN in found.cause[truth]
     assert found.confidence[..., 13:19, 24:28].min() == 1
+
+
+def test_exact_motion_is_judged_by_the_plain_check_alone():
+    first, second, forward, backward = scene()
+    found = mattes(first, second, forward, backward)
+    plain = disagreement(forward, backward) > 1
+    assert torch.equal(found.occlusion > 0.5, plain)
+    assert (found.cause[plain] == HIDDEN).all()
+    rough = torch.rand(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(5)) * 0.4
+    doubted = mattes(first, second, forward + rough, backward + rough)
+    assert not torch.equal(doubted.occlusion > 0.5, disagreement(forward + rough, backward + rough) > 1)
 
 
 def test_what_leaves_the_picture_is_outside():

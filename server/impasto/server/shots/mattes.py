@@ -15,7 +15,7 @@ VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR = range(6)
 """The causes of `occlusion.cause`: 0 seen; 1 motion there and back disagree; 2 leaves the picture; 3 nothing of the
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends)."""
 
-VERSION = 3
+VERSION = 4
 """Raised when the judging changes; part of every cache key."""
 
 
@@ -41,7 +41,7 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor) -> Mattes:
     Unsupervised Learning of Optical Flow"), unless motion there and back agree, as it does where a surface grows.
     Motion that disagrees (Sundaram et al. 2010) or pictures that differ after local gain speak of hiding only where
     what is found at the other end has a consistent home of its own elsewhere; else the motion is merely wrong, which
-    takes confidence and no more.
+    takes confidence and no more. Motion as exact as a renderer's needs no such caution: there the plain check decides.
 
     Args:
         here: (1, 3, H, W) float32, display-like.
@@ -53,11 +53,13 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor) -> Mattes:
     taken = 1 - warp(disagreement(home, out), out)
     reached = _mean(splat(torch.ones_like(parted), home)[1].clamp(0, 1), 1)
     differs = _difference(here, warp(there, out))
+    exact = _exactness(out, home, parted)
+    covered = torch.minimum(_rise(1 - reached, 0.2, 0.44), _rise(parted, 0.0, 0.2))
     scores = {
         OUTSIDE: _outside(out),
-        HIDDEN: torch.minimum(_rise(1 - reached, 0.2, 0.44), _rise(parted, 0.0, 0.2)),
-        INCONSISTENT: _rise(parted, 0.5, 1.5) * _rise(taken, 0.0, 0.6) * _rise(1 - reached, 0.05, 0.25),
-        PHOTOMETRIC: _rise(differs, 0.03, 0.09) * _rise(parted, 0.1, 0.9) * _rise(taken, -0.5, 0.5),
+        HIDDEN: exact * _rise(parted, 0.5, 1.5) + (1 - exact) * covered,
+        INCONSISTENT: (1 - exact) * _rise(parted, 0.5, 1.5) * _rise(taken, 0.0, 0.6) * _rise(1 - reached, 0.05, 0.25),
+        PHOTOMETRIC: (1 - exact) * _rise(differs, 0.03, 0.09) * _rise(parted, 0.1, 0.9) * _rise(taken, -0.5, 0.5),
     }
     weight, strongest = torch.cat(list(scores.values()), 1).max(1, keepdim=True)  # of equals the first
     cause = torch.tensor(list(scores), dtype=torch.float32)[strongest]
@@ -87,6 +89,19 @@ def disagreement(out: Tensor, home: Tensor) -> Tensor:
     steady = 0.5 * max(1.0, out.shape[-1] / 1024) ** 2
     lengths = out.square().sum(1, keepdim=True) + back.square().sum(1, keepdim=True)
     return (out + back).square().sum(1, keepdim=True) / (0.01 * lengths + steady)
+
+
+def _exactness(out: Tensor, home: Tensor, parted: Tensor) -> Tensor:
+    """1 for motion whose two directions agree to a hundredth of a pixel where they agree at all, 0 from a fiftieth.
+
+    Measured motion is never so exact; a renderer's is, even rounded to half floats, whose step grows with the length.
+    """
+    consistent = parted < 1
+    if not bool(consistent.any()):
+        return out.new_zeros(())
+    apart = (out + warp(home, out)).square().sum(1, keepdim=True).sqrt()
+    length = out.square().sum(1, keepdim=True).sqrt()
+    return 1 - _rise((apart / (1 + length / 32))[consistent].median(), 0.01, 0.02)
 
 
 def nobody_there(height: int, width: int) -> Mattes:
