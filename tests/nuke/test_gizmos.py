@@ -189,6 +189,9 @@ def test_inner_writes_are_disabled_so_that_no_render_of_the_script_runs_them(pat
     writes = [child for child in group(path).children if child.kind == "Write"]
     assert writes
     assert all((w.knobs["disable"], w.knobs["file"], w.knobs["raw"]) == ("true", "", "true") for w in writes)
+    for writer in writes:
+        assert (writer.knobs["channels"], writer.knobs["metadata"]) == ("all", "all metadata"), "nothing is lost"
+        assert (writer.knobs["file_type"], writer.knobs["datatype"]) == ("exr", "32 bit float")
 
 
 @NODES

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -26,7 +27,7 @@ def end(code: int, reason: str = "", message: str = "") -> None:
 def frames(text: str) -> list[int]:
     found = []
     for piece in text.split(","):
-        first, _, last = piece.partition("-")
+        first, last = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", piece).groups()
         found += range(int(first), int(last or first) + 1)
     return found
 

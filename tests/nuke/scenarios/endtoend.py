@@ -120,11 +120,8 @@ class Truly(Scenario):
 
     def test_a_server_restarted_under_it_is_waited_for_and_a_clean_environment_does_too(self):
         self.clean()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{probe.getsockname()[1]}"
-        command = [*json.loads(os.environ["TRUE_COMMAND"]), "serve", "--listen", address, "--state"]
-        command += [str(self.folder / "server"), "--root", str(self.folder)]
+        address = self.free_address()
+        command = self.serve(address)
         with open(str(self.folder / "server.log"), "wb") as log:  # noqa: PTH123
             first = subprocess.Popen(command, stdout=log, stderr=log)
             node = self.make("OpticalFlow")
@@ -142,6 +139,52 @@ class Truly(Scenario):
         finally:
             second.terminate()
             second.wait()
+
+    def free_address(self) -> str:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return f"127.0.0.1:{probe.getsockname()[1]}"
+
+    def serve(self, address: str, *options: str) -> list:
+        command = [*json.loads(os.environ["TRUE_COMMAND"]), "serve", "--listen", address, "--state"]
+        return [*command, str(self.folder / "server"), "--root", str(self.folder), *options]
+
+    def test_a_server_behind_tls_and_a_token_is_reached_by_what_the_environment_says(self):
+        if shutil.which("openssl") is None:
+            return
+        self.clean()
+        for words in (
+            "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=studio -keyout ca.key -out ca.pem",
+            "req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout own.key -out own.csr",
+            "x509 -req -in own.csr -CA ca.pem -CAkey ca.key -days 2 -extfile names -out own.pem",
+        ):
+            (self.folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+            subprocess.run(["openssl", *words.split()], check=True, cwd=str(self.folder), capture_output=True)
+        (self.folder / "token").write_text("letmein")
+        options = [f"--tls-cert={self.folder}/own.pem", f"--tls-key={self.folder}/own.key"]
+        address = self.free_address()
+        with open(str(self.folder / "server.log"), "wb") as log:  # noqa: PTH123
+            server = subprocess.Popen(
+                self.serve(address, *options, f"--token-file={self.folder}/token"), stdout=log, stderr=log
+            )
+        try:
+            self.reached(address)
+            node = self.make("OpticalFlow")
+            node["server"].setValue(address.replace("127.0.0.1", "localhost"))
+            node["frame_range"].setValue("custom")
+            node["frames"].setValue("1002")
+            os.environ["IMPASTO_TLS_CA"] = str(self.folder / "ca.pem")
+            os.environ["IMPASTO_TOKEN"] = "wrong"
+            nuke._press(node, "render")
+            self.assertIn("token", self.wait(node, SECONDS))
+            os.environ["IMPASTO_TOKEN"] = "letmein"
+            nuke._press(node, "render")
+            self.assertEqual(self.wait(node, SECONDS), "1002 ready", nuke._messages)
+            nuke.scriptSave()
+            self.assertNotIn("letmein", self.script.read_text(encoding="utf-8"))
+        finally:
+            server.terminate()
+            server.wait()
 
     def reached(self, address: str) -> None:
         host, _, port = address.partition(":")

@@ -48,6 +48,25 @@ class Opening(Scenario):
         self.assertIn("stale", self.wait(node))
         self.assertEqual(node["tile_color"].value(), 0xB0762AFF)
 
+    def test_a_node_saved_at_work_says_on_opening_its_panel_how_to_go_on(self):
+        node = self.make()
+        self.behave(seconds=0.5)
+        nuke._press(node, "render")
+        nuke._pump(lambda: node["impasto_job"].value())
+        nuke.scriptSave()
+        nuke._open_panel(node)
+        self.assertTrue(node["status"].value().startswith("rendering"), "this Nuke is at it")
+        self.wait(node)
+        nuke.scriptOpen(str(self.script))
+        node = nuke.toNode("StyleTransfer1")
+        self.assertTrue(node["status"].value().startswith("rendering"), "opening a script changes nothing")
+        nuke._open_panel(node)
+        self.settle()
+        self.assertEqual(node["status"].value(), "left while rendering: press Re-attach")
+        self.behave()
+        nuke._press(node, "reattach")
+        self.assertEqual(self.wait(node), "1001-1004 ready", nuke._messages)
+
     def test_a_node_of_a_newer_impasto_is_told_of_and_left_alone(self):
         node = self.make()
         node["impasto_version"].setValue(9)
@@ -131,6 +150,62 @@ class Opening(Scenario):
     def rendered(self, node) -> str:
         nuke._press(node, "render")
         return self.wait(node)
+
+
+class Ranges(Scenario):
+    frames = (-2, 1)
+
+    def plates(self) -> str:
+        import shutil
+
+        (self.folder / "plates").mkdir()
+        for place, frame in enumerate(range(self.frames[0], self.frames[1] + 1)):
+            name = f"plates/plate.{frame:04d}.exr"
+            shutil.copy(str(PROJECT / f"examples/shot/plate.{1001 + place}.exr"), str(self.folder / name))
+        return (self.folder / "plates/plate.%04d.exr").as_posix()
+
+    def job(self) -> dict:
+        return json.loads((self.folder / "state/job.json").read_text(encoding="utf-8"))
+
+    def test_frames_below_zero_and_with_steps_are_written_asked_for_and_shown(self):
+        node = self.make()
+        node["frame_range"].setValue("custom")
+        node["frames"].setValue("-2-1x3")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "-2,1 ready", nuke._messages)
+        self.assertEqual((self.job()["plate"]["shot"], self.job()["plate"]["frames"]), ("-2-1", "-2,1"))
+        self.assertEqual([frame for _, frame, _ in nuke._executed], [-2, -1, 0, 1])
+        folder = self.folder / "impasto/shot_v001/StyleTransfer1"
+        self.assertTrue((folder / "inputs/plate.-002.exr").is_file())
+        self.assertTrue(Path(node.node("Result")["file"].value() % -2).is_file())
+        self.assertEqual(node.node("Span")["first_frame"].value(), -2)
+
+    def test_the_global_range_is_what_of_it_lies_in_the_shot(self):
+        node = self.make()
+        nuke._root["first_frame"]._value, nuke._root["last_frame"]._value = 0, 50
+        self.addCleanup(lambda: nuke._root["first_frame"]._from_script("1"))
+        node["frame_range"].setValue("global")
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "0-1 ready", nuke._messages)
+        nuke._root["first_frame"]._value = 40
+        nuke._press(node, "render")
+        self.assertIn("No frame of the script's range lies in the shot -2-1", nuke._messages[-1])
+
+    def test_its_files_are_shown_by_the_systems_browser(self):
+        node = self.make()
+        opener = self.folder / "bin/xdg-open"
+        opener.parent.mkdir()
+        opener.write_text(f'#!/bin/sh\necho "$1" > "{self.folder}/opened"\n')
+        opener.chmod(0o755)
+        os.environ["PATH"] = f"{opener.parent}{os.pathsep}{os.environ['PATH']}"
+        nuke._press(node, "show_files")
+        self.settle()
+        nuke._pump(lambda: (self.folder / "opened").exists())
+        self.assertIn("impasto/shot_v001/StyleTransfer1", (self.folder / "opened").read_text(encoding="utf-8"))
+        os.environ["PATH"] = str(self.folder)
+        nuke._press(node, "show_files")
+        self.settle()
+        self.assertIn("The folder cannot be opened with xdg-open", nuke._messages[-1])
 
 
 class Writing(Scenario):

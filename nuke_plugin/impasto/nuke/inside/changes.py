@@ -5,7 +5,7 @@ from __future__ import annotations
 import nuke
 from impasto.nuke import KNOBS_VERSION, catalogue, staleness, wishes
 from impasto.nuke.errors import FAILED, NodeError
-from impasto.nuke.inside import asking, knobs, saying, showing, turns, upstream
+from impasto.nuke.inside import asking, knobs, rendering, saying, showing, turns, upstream
 
 _SHOWN_WITH = {
     **{f"style_file{number}": (f"look{number}", ("style file",)) for number in ("", 2, 3, 4)},
@@ -48,9 +48,19 @@ def changed() -> None:
                 found.setEnabled(knobs.text(node, choice) in values)
     if name in ("showPanel", "look_model"):
         _show_parameters(node)
+    if name == "showPanel":
+        _tell_of_a_job_left(node)
     decides = name in ("showPanel", "inputChange", *asking.OWN) or name.startswith(catalogue.PARAMETER)
     if decides and knobs.flag(node, "has_result"):
         _judge(node)
+
+
+def _tell_of_a_job_left(node: nuke.Node) -> None:
+    """A node whose job was begun by another Nuke, or before this script was opened, does not seem to be at work."""
+    left = knobs.text(node, knobs.JOB) and not rendering.is_running(node.fullName())
+    if left and knobs.text(node, "status").startswith("rendering"):
+        with knobs.without_undo():
+            showing.status(node, "left while rendering: press Re-attach", showing.OLD)
 
 
 def _show_parameters(node: nuke.Node) -> None:

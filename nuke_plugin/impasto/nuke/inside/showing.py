@@ -142,7 +142,7 @@ def judge_beside(node: nuke.Node) -> None:
 
 def tell_judgement(node: nuke.Node, judged: Judgement) -> None:
     """Show a judgement in label and colour; while a job runs or failed, that stays."""
-    if knobs.text(node, "status").startswith(("rendering", "failed", "cancelled", "preview")):
+    if knobs.text(node, "status").startswith(("rendering", "failed", "cancelled", "preview", "left")):
         return
     frames = knobs.result(node).get("frames", "")
     if judged.state == staleness.STALE:
