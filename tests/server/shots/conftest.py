@@ -50,6 +50,7 @@ class PanningMotion:
 
     shot: PanningShot
     digest: str = "panning"
+    measured: bool = False
 
     def neighbours(self, frame):
         readable = [f for f in self.shot.frames if self.shot.readable(f)]

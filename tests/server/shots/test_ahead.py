@@ -10,6 +10,7 @@ class Measured:
     """Motion that tells on which thread it was measured."""
 
     digest = "measured"
+    measured = True
 
     def __init__(self) -> None:
         self.asked: list[int] = []

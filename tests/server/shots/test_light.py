@@ -22,6 +22,7 @@ class Doubted:
 
     motion: object
     digest: str = "doubted"
+    measured: bool = False
 
     def neighbours(self, frame):
         return self.motion.neighbours(frame)

@@ -76,6 +76,7 @@ class PartedMotion:
         places = range(len(parts.shots))
         self._motions = [measured(tuple(frame for frame in frames if self._place[frame] == p)) for p in places]
         self.digest = hashlib.sha256("\n".join(motion.digest for motion in self._motions).encode()).hexdigest()
+        self.measured = all(motion.measured for motion in self._motions)
 
     def frame(self, frame: int) -> FrameMotion:
         """See `Motion.frame`."""

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.server import plates
-from impasto.server.errors import BadRequest
-from impasto.server.jobs.devices import device_kind
+from impasto.server.errors import BadRequest, FrameError
 from impasto.server.jobs.fills import make_fill
 from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.keys import read_keys
@@ -53,7 +52,8 @@ def make_motion(
         return GivenMotion(among, _own_layers(shot), "plate", shaper, task.store, watch, name="the plate itself")
     if kind == "files":
         layers, digest = _layers_of_files(task, shot), _digest_of_files(source)
-        return GivenMotion(among, layers, digest, shaper, task.store, watch, name=source.files.pattern)
+        measured = _of_ours(task, source)
+        return GivenMotion(among, layers, digest, shaper, task.store, watch, source.files.pattern, measured)
     model = catalogue.find(motion_model(task.spec), "flow")
     estimator, how = _estimator(model, task.plan, analysis.grain)
     digest = f"{model.id}/{model.version}/{how}/{analysis.grain:.4f}"
@@ -93,11 +93,29 @@ def _estimator(model: Model, plan: Plan, grain: float) -> tuple[FlowEstimator, s
         return model.build(grain=grain), ""
     file = weights.default_store().ready(model)
     estimator = model.build(weights=file, grain=grain, precision=plan.precision, memory=plan.memory, device=plan.device)
-    return estimator, f"{weights.digest(file)}/{plan.precision}/{plan.memory}/{device_kind(plan.device)}"
+    return estimator, f"{weights.digest(file)}/{plan.precision}/{plan.memory}/{plan.device}"
 
 
 def _digest_of_files(source: MotionSource) -> str:
     return "files/" + ",".join(f"{f.frame}{f.view}:{f.file.sha256}" for f in source.files.files)
+
+
+def _of_ours(task: Task, source: MotionSource) -> bool:
+    """Whether an earlier job measured the motion in these files, as the header of the first tells.
+
+    Where the file kept motion of its own, ours stands beside it under another name and is not what is read.
+    """
+    first = min(source.files.files, key=lambda entry: entry.frame, default=None)
+    if first is None:
+        return False
+    try:
+        header = plates.read_header(task.local(first.file), task.limits)
+    except FrameError:  # told where the frame's motion is wanted
+        return False
+    model = catalogue.catalogue().get(str(header.attributes.get("impasto/motion", "")))
+    layers = {name.rpartition(".")[0].rpartition(".")[2] for name in header.channels}
+    others = {name for name in layers if name.endswith(("forward", "backward"))} - {"forward", "backward"}
+    return model is not None and model.family == "flow" and not others
 
 
 def _layers_of_files(task: Task, shot: PlateShot) -> Callable[[int], dict[str, NDArray[np.float32]] | None]:

@@ -29,7 +29,7 @@ class Ahead:
         self, motion: Motion, frames: tuple[int, ...], arrived: Callable[[int], bool] = lambda frame: True
     ) -> None:
         self._motion, self._frames, self._arrived = motion, frames, arrived
-        self.digest = motion.digest
+        self.digest, self.measured = motion.digest, motion.measured
         self._pool = ThreadPoolExecutor(1, "impasto-motion")
         self._begun: OrderedDict[int, Future[FrameMotion]] = OrderedDict()
         self._last: int | None = None

@@ -15,10 +15,11 @@ from impasto.server.shots.life import deaths, hidden, rim, specks
 from impasto.server.shots.mattes import OUTSIDE
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.provenance import Map, carry
+from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 5
+VERSION = 4
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -43,7 +44,11 @@ class Stage:
         self.shot, self.motion, self.shaper, self.store, self.watch = shot, motion, shaper, store, watch
         self.frames = tuple(frame for frame in shot.frames if shot.readable(frame))
         self.digest = digest(
-            str(VERSION), motion.digest, repr(shaper), *(f"{frame} {shot.digest(frame)}" for frame in shot.frames)
+            str(VERSION),
+            motion.digest,
+            str(motion.measured),
+            repr(shaper),
+            *(f"{frame} {shot.digest(frame)}" for frame in shot.frames),
         )
         self._lights: OrderedDict[int, Light] = OrderedDict()
         self._motions: OrderedDict[int, FrameMotion] = OrderedDict()
@@ -111,6 +116,8 @@ def advance(
     plate = recall(moved, births)
     ratio = change(now, plate, moved.alive, stage.shaper)
     then = relit_plate(plate, ratio, stage.shaper)
+    if stage.motion.measured:
+        moved = register(moved, now.base, then)
     gone = hidden(occlusion, cause)
     if sheds:
         gone = rim(gone & (cause != OUTSIDE), vectors) | gone

@@ -60,6 +60,9 @@ class Motion(Protocol):
     digest: str
     """Of everything that decides the motion."""
 
+    measured: bool
+    """Whether the pictures are all it was made from: such motion drifts as a map grows old."""
+
     def frame(self, frame: int) -> FrameMotion:
         """Motion of this frame, the same whatever was asked before.
 
@@ -92,6 +95,7 @@ class _Paired(ABC):
     """Frames put together from pairs; what measured and given motion have in common."""
 
     digest: str
+    measured: bool
 
     def __init__(self, shot: Shot, shaper: Shaper, store: Store, watch: Watch) -> None:
         self._shot = shot
@@ -175,6 +179,8 @@ class ComputedMotion(_Paired):
         watch: told of every pair.
     """
 
+    measured = True
+
     def __init__(
         self,
         shot: Shot,
@@ -213,6 +219,7 @@ class GivenMotion(_Paired):
         store: keeps pairs.
         watch: told of every pair, and warned.
         name: what the motion was asked for as, for messages.
+        measured: whether it was measured in the same pictures by an earlier job.
 
     Raises:
         BadRequest: by `frame`, where no motion is found or its vertical sign does not fit the pictures.
@@ -227,10 +234,12 @@ class GivenMotion(_Paired):
         store: Store,
         watch: Watch,
         name: str = "plate",
+        measured: bool = False,
     ) -> None:
         super().__init__(shot, shaper, store, watch)
         self._layers = layers
         self._name = name
+        self.measured = measured
         self._checked = False
         self._parameters = f"{mattes.VERSION} given {digest} {shaper.exposure!r} {shot.width}x{shot.height}"
         self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))

@@ -50,6 +50,7 @@ class ReducedMotion:
     def __init__(self, motion: Motion, shot: ReducedShot) -> None:
         self._motion, self._shot = motion, shot
         self.digest = f"{motion.digest}/{shot.factor}"
+        self.measured = motion.measured
 
     def neighbours(self, frame: int) -> tuple[int | None, int | None]:
         """As the motion's."""
