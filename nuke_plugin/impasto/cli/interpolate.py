@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +15,10 @@ from impasto.cli.making import make
 from impasto.client import BadRequestError, Options, interpolate_spec
 
 TIMING, METHOD = "Timing", "Method"
-AT_CUTS = ("hold", "nearest")
 
 
 @dataclass(frozen=True)
-class RetimedShot(g.Shot):
+class RetimedShot:
     """Which times are made, and what is read for them."""
 
     frames: Annotated[
@@ -40,18 +39,11 @@ class RetimedShot(g.Shot):
             help="Frames of the plate that are retimed. Default: from the first on disk to the last.",
         ),
     ] = ""
+    view: o.View = None
 
     def onto(self, options: Options) -> Options:
-        """As `Group` says.
-
-        Raises:
-            BadRequestError: what is shown at cuts was said where cuts are named.
-        """
-        if self.cuts in AT_CUTS:
-            raise BadRequestError(
-                f"--cuts says where cuts are; what is shown at them is --at-cuts {self.cuts}.", reason="CUTS_INVALID"
-            )
-        return super().onto(options)
+        """As `Group` says."""
+        return replace(options, frames=self.frames, shot=self.shot, views=self.view or ())
 
 
 @g.grouped
@@ -121,10 +113,10 @@ def interpolate(
             help="facets (default), dis (quick), deepflow; plate, for its own layers; or EXRs: vectors.####.exr.",
         ),
     ] = "",
-    at_cuts: Annotated[
+    cuts: Annotated[
         str,
         typer.Option(
-            "--at-cuts",
+            "--cuts",
             metavar="C",
             rich_help_panel=METHOD,
             help="Between the two frames of a cut show the first (hold) or the nearest. Default: hold.",
@@ -166,7 +158,7 @@ def interpolate(
         repair=repair,
         model=model,
         motion=motion,
-        cuts=at_cuts,
+        cuts=cuts,
         paint=paint or None,
         options=g.gather(shot, files, colour, compute),
     )

@@ -134,3 +134,29 @@ def test_a_large_picture_is_found_in_half_its_size_and_refined(monkeypatch, size
 
 def test_planes_on_the_grid_are_motion_of_the_whole():
     assert np.allclose(doubled(flat(plane(8, 8, 1.5, -0.5))), np.float32([3, -1]))
+
+
+class Knowing:
+    """An estimator that knows the motion."""
+
+    def __init__(self, motion):
+        self.motion = motion
+
+    def both(self, first, second):
+        return self.motion, -self.motion
+
+
+@pytest.mark.parametrize("largest", [720, 40])
+def test_motion_beyond_the_search_is_taken_over_from_another_estimator(monkeypatch, largest):
+    monkeypatch.setattr(facets, "LARGEST", largest)
+    size = (60, 140)
+    whole = noise(60, 240, 21, blur=3)
+    first, second = whole[..., :140], whole[..., 58:198]
+    true = torch.tensor([-58.0, 0.0])[None, :, None, None].expand(1, 2, *size)
+    near = true + torch.tensor([0.6, -0.4])[None, :, None, None]
+    alone, told = (
+        estimator.both(first, second)[0] for estimator in (facets.Facets(), facets.Facets(also=Knowing(near)))
+    )
+    seen = (..., slice(8, -8), slice(66, -8))
+    assert (told - true)[seen].norm(dim=1).mean() < 0.15
+    assert (alone - true)[seen].norm(dim=1).mean() > 5

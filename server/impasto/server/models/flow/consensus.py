@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from impasto.server.models.flow.candidates import Array, Eight, chosen, confirmed, luma, stretched, surfaces
+from impasto.server.models.flow.steady import steadied
 from impasto.server.ops.polish import polish
 
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class Consensus:
         pairs = zip(there[late], back[late], strict=True)
         fits = [fit for onward, homeward in pairs for fit in surfaces(onward, homeward, radii)]
         motion = chosen(first, second, there + fits, self._grain)
-        return polish(luma(first), luma(second), motion, warps=self._warps)
+        return steadied(first, second, polish(luma(first), luma(second), motion, warps=self._warps))
 
 
 def side_by_side(pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: tuple[object, ...]) -> list[T]:

@@ -26,6 +26,7 @@ MODEL = Model(
     family="flow",
     summary="DeepFlow and dense inverse search, the pictures choosing between them: slower, finer, no weights.",
     build=build,
+    version=2,
     smallest=1,
     parameters=(dis.GRAIN,),
 )

@@ -36,6 +36,7 @@ MODEL = Model(
     family="flow",
     summary="Dense inverse search at full resolution with surfaces fitted and a variational polish: fast, no weights.",
     build=build,
+    version=2,
     smallest=1,
     parameters=(GRAIN,),
 )

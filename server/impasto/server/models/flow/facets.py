@@ -14,9 +14,11 @@ from impasto.server.models.card import Model
 from impasto.server.models.flow import dis
 from impasto.server.models.flow.candidates import Array, agreement, luma
 from impasto.server.models.flow.consensus import Consensus, side_by_side
+from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.flow.pinned import unpinned
 from impasto.server.models.flow.planes import continued, doubled, fitted, flat, halved, registered
 from impasto.server.models.flow.prices import Prices
+from impasto.server.models.flow.steady import steadied
 from impasto.server.ops.polish import polish
 
 _SMALLEST = 16
@@ -38,6 +40,9 @@ _SURROUNDINGS = 12
 _REACH = 0.5
 _STRAY = 0.04
 """What it costs to part by `_REACH`, on the grid, or more, from the plane of the surroundings of this radius."""
+
+_UNHEARD, _FAR_OFF = 0.6, 24.0
+"""The same for the other estimator's motion."""
 
 LARGEST = 720
 """Pixels of the shorter side above which planes are sought in a picture of half size, and refined in the whole one."""
@@ -70,10 +75,11 @@ class Facets:
 
     Args:
         grain: standard deviation of the plate's grain in display-like units; 0 for none.
+        also: another estimator whose motion is offered beside that of the searches.
     """
 
-    def __init__(self, grain: float = 0.0) -> None:
-        self._grain = grain
+    def __init__(self, grain: float = 0.0, also: FlowEstimator | None = None) -> None:
+        self._grain, self._also = grain, also
         self._search = Consensus((dis.search,), (dis.search,), grain)
 
     def both(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,8 +87,9 @@ class Facets:
         cv2.setNumThreads(1)
         height, width = first.shape[-2:]
         a, b = _array(first), _array(second)
+        heard = [] if self._also is None else [_array(motion) for motion in self._also.both(first, second)]
         with ThreadPoolExecutor(2) as pool:
-            motions = self._both(pool, a, b)
+            motions = self._both(pool, a, b, heard)
         onward, homeward = (
             torch.from_numpy(np.ascontiguousarray(motion[:height, :width].transpose(2, 0, 1)))[None]
             for motion in motions
@@ -93,22 +100,27 @@ class Facets:
         """See `FlowEstimator.__call__`."""
         return self.both(first, second)[0]
 
-    def _both(self, pool: ThreadPoolExecutor, a: Array, b: Array) -> list[Array]:
+    def _both(self, pool: ThreadPoolExecutor, a: Array, b: Array, heard: list[Array]) -> list[Array]:
+        """Motion there and back; `heard` holds that of the other estimator, if any."""
         if min(a.shape[:2]) > LARGEST:
-            ways = self._enlarged(pool, a, b)
+            ways = self._enlarged(pool, a, b, heard)
         else:
             a, b = unpinned(a, b)
             there, back = self._search.searched(pool, a, b)[2:]
+            there, back = there + heard[:1], back + heard[1:]
             ways = side_by_side(pool, self._begun, (a, b, there, back), (b, a, back, there))
+            for way, motion in zip(ways, heard, strict=False):  # there is none where nobody was asked
+                way.prices.expect(halved(motion) * np.float32(0.5), _UNHEARD, _FAR_OFF)
             motions = [way.motion for way in ways]
             side_by_side(pool, self._again, (ways[0], *motions), (ways[1], *reversed(motions)))
         return side_by_side(pool, self._ended, (ways[0], a, b), (ways[1], b, a))
 
-    def _enlarged(self, pool: ThreadPoolExecutor, a: Array, b: Array) -> list[_Way]:
+    def _enlarged(self, pool: ThreadPoolExecutor, a: Array, b: Array, heard: list[Array]) -> list[_Way]:
         """Both directions, found in pictures of half size."""
         small_a, small_b = halved(a), halved(b)
         height, width = small_a.shape[:2]
-        motions = [motion[:height, :width] for motion in self._both(pool, _even(small_a), _even(small_b))]
+        half = [_even(halved(motion) * np.float32(0.5)) for motion in heard]
+        motions = [motion[:height, :width] for motion in self._both(pool, _even(small_a), _even(small_b), half)]
         return [
             _Way(Prices(first, second, self._grain), small_a, small_b, flat(motion), np.empty(0, np.float32))
             for first, second, motion in ((a, b, motions[0]), (b, a, motions[1]))
@@ -147,7 +159,7 @@ class Facets:
                 cheaper = price < best
                 best = np.where(cheaper, price, best)
                 motion = np.where(cheaper[..., None], other, motion)
-        return polish(luma(first), luma(second), np.ascontiguousarray(motion))
+        return steadied(first, second, polish(luma(first), luma(second), np.ascontiguousarray(motion)))
 
     def _settle(self, way: _Way, believed: Array) -> None:
         """Register once more from where each pixel is, and take what is dearer by no more than grain makes it.
@@ -187,7 +199,7 @@ def _sides(far: int) -> tuple[tuple[int, int], ...]:
 
 
 def _array(picture: Tensor) -> Array:
-    """(H, W, 3), even, and at least `_SMALLEST` each way."""
+    """(H, W, C), even, and at least `_SMALLEST` each way."""
     return _even(np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy(), dtype=np.float32))
 
 
@@ -207,6 +219,7 @@ MODEL = Model(
     family="flow",
     summary="Planes of motion, registered to the pictures and handed on: the truest without weights.",
     build=build,
+    version=2,
     smallest=1,
     parameters=(dis.GRAIN,),
 )

@@ -68,24 +68,23 @@ class Prices:
         self._near, self._wide = (_guided(small, radius) for radius in (_NEAR, _WIDE))
         self._full = _guided(cv2.GaussianBlur(first, (0, 0), 0.8), _NEAR)
 
-        self._expected: tuple[Array, float, float] | None = None
+        self._expected: list[tuple[Array, float, float]] = []
 
     def expect(self, motion: Array, price: float, reach: float) -> None:
-        """Say what planes are expected to be like.
+        """Say what planes are expected to be like; what was said before holds too.
 
         Args:
             motion: (H / 2, W / 2, 2) on the planes' grid.
             price: of a plane that parts from it by `reach` or more; less in proportion.
             reach: pixels of the grid.
         """
-        self._expected = motion, price, reach
+        self._expected.append((motion, price, reach))
 
     def of_planes(self, planes: Array) -> Array:
         """Price of planes (H / 2, W / 2, 6) on their grid, (H / 2, W / 2)."""
         price = halved(self._pixelwise(doubled(planes)))
         average: Array = 0.5 * (self._near.filter(price) + self._wide.filter(price))
-        if self._expected is not None:
-            motion, most, reach = self._expected
+        for motion, most, reach in self._expected:
             apart = cv2.magnitude(*(planes[..., axis] - motion[..., axis] for axis in (0, 1)))
             average += np.minimum(apart * np.float32(most / reach), np.float32(most))
         return average

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Parameter
 from impasto.server.models.flow import raft_weights
+from impasto.server.models.flow.estimator import FlowEstimator
+from impasto.server.models.flow.facets import Facets
 from impasto.server.models.flow.raft import SMALLEST, STRIDE, Raft, Size
 from impasto.server.models.weights import default_store
 from impasto.server.ops import correlation
@@ -39,8 +41,12 @@ PARAMETERS = (
     Parameter("updates", 12, 1, 64, "Steps towards the motion; 32 for large motion."),
     Parameter("settled", SETTLED, 0.0, 1.0, "Steps end when they are shorter in the mean, in pixels."),
     Parameter("half", 0, 0, 1, "1 finds motion at half size and refines it: for pictures over 2K."),
-    Parameter("polish", 1, 0, 1, "0 leaves out the refinement to parts of a pixel at full size."),
-    Parameter("grain", 0.0, 0.0, 1.0, "Standard deviation of the grain; the net needs no telling."),
+    Parameter(
+        "polish", 2, 0, 2, "2 lets the pictures choose between its vectors and facets; 1 only refines; 0 neither."
+    ),
+    Parameter(
+        "grain", 0.0, 0.0, 1.0, "Standard deviation of the grain in display-like units; the net needs no telling."
+    ),
 )
 
 
@@ -179,9 +185,9 @@ def builder(
     weights: Path | None = None,
     grain: float = 0.0,
     half: float = 0.0,
-    polish: float = 1.0,
+    polish: float = 2.0,
     **options: Any,
-) -> RaftEstimator:
+) -> FlowEstimator:
     """An estimator from a file of weights.
 
     Args:
@@ -190,7 +196,7 @@ def builder(
         weights: a checkpoint; None takes the first of the model's that is in the store.
         grain: standard deviation of the plate's grain in display-like units; the net needs no telling.
         half: 1 to find motion at half size first.
-        polish: 0 to leave out the variational refinement.
+        polish: 2 offers the net's vectors to `Facets`; 1 refines them alone, which is quick; 0 leaves them as they are.
         **options: as for `RaftEstimator`.
 
     Raises:
@@ -200,4 +206,6 @@ def builder(
     file = weights if weights is not None else default_store().ready(model)
     if "updates" in options:
         options["updates"] = round(options["updates"])
-    return RaftEstimator(raft_weights.load(file, size), half=half >= 0.5, polish=polish >= 0.5, **options)
+    refines = 0.5 <= polish < 1.5
+    net = RaftEstimator(raft_weights.load(file, size), half=half >= 0.5, polish=refines, **options)
+    return Facets(grain, net) if polish >= 1.5 else net
