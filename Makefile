@@ -40,8 +40,8 @@ contract: install ## the protos: style, and nothing broken since the last releas
 test: install ## the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-soak: install ## the tests that take long
-	$(BIN)/python -m pytest -m soak -s
+soak: install ## the tests that take long; their figures stand in a table at the end
+	$(BIN)/python -m pytest -m soak
 
 wheel-check: install ## build the wheel, install it in a clean environment, import and run it
 	$(BIN)/python tests/wheel/check.py

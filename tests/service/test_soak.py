@@ -1,4 +1,4 @@
-"""What a studio's server meets in a year, in some minutes; figures are printed: `pytest -m soak -s tests/service`."""
+"""What a studio's server meets in a year, in some minutes; figures stand in a table at the end: `make soak`."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ from impasto.v1.job_pb2 import (
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 
-def test_64_clients_at_once_each_get_their_frames(tmp_path):
+def test_64_clients_at_once_each_get_their_frames(tmp_path, tell):
     shots = {}
     for client in range(64):
         write_plates(tmp_path / f"p{client}", range(1001 + client * 10, 1004 + client * 10))
@@ -51,10 +51,10 @@ def test_64_clients_at_once_each_get_their_frames(tmp_path):
         for thread in threads:
             thread.join()
     assert found == {number: list(range(1001 + number * 10, 1004 + number * 10)) for number in range(64)}
-    print(f"\n64 clients, 192 frames sent, made and fetched: {time.monotonic() - began:.1f} s")
+    tell(f"64 clients, 192 frames sent, made and fetched: {time.monotonic() - began:.1f} s")
 
 
-def test_2000_queued_jobs_all_end_in_the_order_they_came(tmp_path):
+def test_2000_queued_jobs_all_end_in_the_order_they_came(tmp_path, tell):
     files = write_plates(tmp_path / "plates", range(1, 2))
     with living(tmp_path / "s", tmp_path, 0.0) as (process, caller):
         before, began = memory(process), time.monotonic()
@@ -77,11 +77,11 @@ def test_2000_queued_jobs_all_end_in_the_order_they_came(tmp_path):
         after = memory(process)
     assert [job.name for job in listed] == names[::-1]
     assert all(job.state == JOB_STATE_SUCCEEDED and job.frames_done == 1 for job in listed)
-    print(f"\n2000 jobs: made in {made:.1f} s, ended after {drained:.1f} s; memory {before:.0f} -> {after:.0f} MiB")
+    tell(f"2000 jobs: made in {made:.1f} s, ended after {drained:.1f} s; memory {before:.0f} -> {after:.0f} MiB")
     assert after - before < 150
 
 
-def test_killed_at_50_random_moments_nothing_is_lost_and_nothing_doubled(tmp_path):
+def test_killed_at_50_random_moments_nothing_is_lost_and_nothing_doubled(tmp_path, tell):
     rng = random.Random(5)
     files = write_plates(tmp_path / "plates", range(1001, 1041))
     names, seen = [], {}
@@ -119,10 +119,10 @@ def test_killed_at_50_random_moments_nothing_is_lost_and_nothing_doubled(tmp_pat
             for frame, path in files.items():
                 made = (tmp_path / "out" / str(life) / f"made.{frame}.exr").read_bytes()
                 assert made == path.read_bytes() + b"painted"
-    print(f"\n50 kills over 5 jobs of 40 frames: nothing lost, nothing doubled; {time.monotonic() - began:.0f} s")
+    tell(f"50 kills over 5 jobs of 40 frames: nothing lost, nothing doubled; {time.monotonic() - began:.0f} s")
 
 
-def test_a_line_cut_a_hundred_times_loses_nothing(tmp_path):
+def test_a_line_cut_a_hundred_times_loses_nothing(tmp_path, tell):
     rng = np.random.default_rng(1)
     window = plates.Window(0, 0, 256, 128)
     (tmp_path / "p").mkdir()
@@ -141,7 +141,7 @@ def test_a_line_cut_a_hundred_times_loses_nothing(tmp_path):
     assert [event.frame for event in events if isinstance(event, FrameDone)] == list(range(1, 41))
     numbers = [event.number for event in events if event.number]
     assert numbers == list(range(1, len(numbers) + 1))
-    print(f"\n{proxy.cuts} cuts over 40 frames of 393 KiB each way: all whole, {time.monotonic() - began:.0f} s")
+    tell(f"{proxy.cuts} cuts over 40 frames of 393 KiB each way: all whole, {time.monotonic() - began:.0f} s")
     assert proxy.cuts > 50
 
 
@@ -158,7 +158,7 @@ def tiny_disk(tmp_path):
 
 
 @pytest.mark.parametrize("full", ["cache_dir", "state_dir", "out"])
-def test_a_full_disk_is_told_and_the_server_lives_on(tmp_path, tiny_disk, full):
+def test_a_full_disk_is_told_and_the_server_lives_on(tmp_path, tiny_disk, full, tell):
     files = write_plates(tmp_path / "plates", range(1, 4))
     values = {full: tiny_disk / full} if full != "out" else {}
     with serving(tmp_path / "s", painting, roots=(tiny_disk,), **values) as (_, caller):
@@ -180,7 +180,7 @@ def test_a_full_disk_is_told_and_the_server_lives_on(tmp_path, tiny_disk, full):
                 break
             with (tiny_disk / "ballast").open("ab") as file, contextlib.suppress(OSError):
                 file.write(b"x" * 20_000)
-        print(f"\ndisk full under {full}: {sorted(said)}")
+        tell(f"disk full under {full}: {sorted(said)}")
         # A job whose state cannot be kept waits for room, so whoever watches it runs out of time.
         assert said & {"RESOURCE_EXHAUSTED", "DISK_FULL", "NO_ROOM", "DEADLINE_EXCEEDED"}
         (tiny_disk / "ballast").unlink()
@@ -223,7 +223,7 @@ def _methods(channel):
                 yield f"/{service.full_name}/{method.name}", method
 
 
-def test_10000_fuzzed_requests_leave_the_server_alive_and_flat(tmp_path):
+def test_10000_fuzzed_requests_leave_the_server_alive_and_flat(tmp_path, tell):
     rng = random.Random(7)
     files = write_plates(tmp_path / "plates")
     seeds = {
@@ -265,12 +265,12 @@ def test_10000_fuzzed_requests_leave_the_server_alive_and_flat(tmp_path):
         spec = motion_job(files, tmp_path / "well")
         job = caller.jobs.CreateJob(CreateJobRequest(spec=spec), timeout=60).job
         assert caller.watch(job.name, timeout=120)[-1].state.state == JOB_STATE_SUCCEEDED
-    print(f"\n10000 fuzzed requests: {said}; memory after 2000, 6000, 10000: {marks} MiB")
+    tell(f"10000 fuzzed requests: {said}; memory after 2000, 6000, 10000: {marks} MiB")
     assert said.get("UNAVAILABLE", 0) == 0
     assert marks[2] - marks[1] < 30
 
 
-def test_3000_fuzzed_exr_uploads_leave_the_server_alive_and_flat(tmp_path):
+def test_3000_fuzzed_exr_uploads_leave_the_server_alive_and_flat(tmp_path, tell):
     rng = random.Random(11)
     window = plates.Window(0, 0, 64, 48)
     (tmp_path / "good").mkdir()
@@ -312,8 +312,8 @@ def test_3000_fuzzed_exr_uploads_leave_the_server_alive_and_flat(tmp_path):
             if batch in (25, 99):
                 marks.append(round(memory(process)))
         assert process.poll() is None
-    print(
-        f"\n3000 fuzzed EXR uploads: {done} frames made, {failed} failed alone, {time.monotonic() - began:.0f} s; "
+    tell(
+        f"3000 fuzzed EXR uploads: {done} frames made, {failed} failed alone, {time.monotonic() - began:.0f} s; "
         f"memory after 750 {marks[0]:.0f} MiB, after 3000 {marks[-1]:.0f} MiB"
     )
     assert done + failed == 3000

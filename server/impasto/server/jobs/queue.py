@@ -10,7 +10,7 @@ import time
 import structlog
 
 from impasto.server.config import ServerConfig
-from impasto.server.errors import BadRequest, NoRoom
+from impasto.server.errors import BadRequest, NoRoom, NotReady
 from impasto.server.jobs.arrivals import Arrivals
 from impasto.server.jobs.cache import Cache
 from impasto.server.jobs.devices import devices_meant
@@ -207,7 +207,18 @@ class Queue:
         return self._arrivals.heads(job)
 
     def _begin(self, job: str) -> None:
-        """Queue a job that waited, planned by what its files say."""
+        """Queue a job that waited, planned by what its files say; where that cannot be kept it is tried again."""
+        try:
+            self._queue_waiting(job)
+        except NoRoom as error:
+            log.error("the state of the job cannot be kept; it is tried again", job=job, why=str(error))
+            again = threading.Timer(PAUSE, self._begin, (job,))
+            again.daemon = True
+            again.start()
+        except NotReady:
+            log.info("the server ends; the job is queued in its next life", job=job)
+
+    def _queue_waiting(self, job: str) -> None:
         with self._changed:
             try:
                 plan = self._planner.whole(self._store.get(job).spec)
