@@ -106,12 +106,7 @@ def interpolate(
     ] = "",
     motion: Annotated[
         str,
-        typer.Option(
-            "--motion",
-            metavar="M",
-            rich_help_panel=METHOD,
-            help="facets (default), dis (quick), deepflow; plate, for its own layers; or EXRs: vectors.####.exr.",
-        ),
+        typer.Option("--motion", metavar="M", rich_help_panel=METHOD, help=o.MOTION_HELP),
     ] = "",
     cuts: Annotated[
         str,

@@ -11,6 +11,9 @@ import typer
 SHOT, OUTPUT, MATTES, REVIEW, COLOUR = "Shot", "Output", "Mattes, as written", "Review", "Colour"
 COMPUTE, WHERE = "Compute", "Where and how"
 
+MOTION_HELP = "facets (default), dis (quick), deepflow; plate, for its own layers; or EXRs: vectors.####.exr."
+"""Of commands that take motion from anywhere."""
+
 
 class EventsForm(enum.StrEnum):
     """How a command tells what happens."""

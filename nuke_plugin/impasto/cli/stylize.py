@@ -101,12 +101,7 @@ def stylize(
     ] = None,
     motion: Annotated[
         str,
-        typer.Option(
-            "--motion",
-            metavar="M",
-            rich_help_panel=LOOK,
-            help="facets (default), dis (quick), deepflow; plate, for its own layers; or EXRs: vectors.####.exr.",
-        ),
+        typer.Option("--motion", metavar="M", rich_help_panel=LOOK, help=o.MOTION_HELP),
     ] = "",
     strength: Annotated[
         float | None,
