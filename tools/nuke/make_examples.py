@@ -62,36 +62,9 @@ def using_the_package() -> str:
     )  # fmt: skip
 
 
-def repainting() -> str:
-    """Repaint a key in Nuke; the paint follows the shot through a stock STMap, with no server."""
-    return script(
-        note("Needs the pass source (tick it in the node, or --passes all): where each pixel's paint was laid.", -200, -80, "About"),
-        read("Package", "out/result.####.exr", 0),
-        read("Repainted", "paint/key.1006.exr", 300),
-        note("source.x and source.y are pixels of the format; an STMap wants 0 to 1: divide by its size.", 180, 80, "AboutMap"),
-        take("Package"),
-        node("Expression", "PixelsToMap", (0, 120), "expr0 source.x/width", "expr1 source.y/height", "expr2 0"),
-        keep("map"),
-        take("Repainted", "map"),
-        node("STMap", "PaintFollows", (150, 220), "channels rgb", "uv rgb", inputs="2"),
-        keep("moved"),
-        note("Only where the paint came from this key, and was not filled: source.frame 1006, source.kind 1.", 180, 300, "AboutWhere"),
-        take("Package"),
-        node("Expression", "FromThisKey", (0, 320), 'expr3 "source.frame == 1006 && source.kind == 1"'),
-        keep("where"),
-        take("Package", "moved", "where"),
-        node("Keymix", "RepaintedShot", (150, 420), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
-    )  # fmt: skip
-
-
-def a_shot_in_the_comp() -> str:
-    """A shot from the node's frames to the comp: a key repainted, a light laid on, and all of it blurred by its motion."""
-    return script(
-        note("A rendered StyleTransfer with keys, passes motion, occlusion and source; here as the EXRs it wrote.", -200, -80, "About"),
-        read("Package", "out/result.####.exr", 0),
-        read("Repainted", "paint/key.1006.exr", 300),
-        read("Light", "paint/light.1006.exr", 600),
-        note("1. REPAINT. source.x and source.y are pixels of the format; an STMap wants 0 to 1: divide by its size.", -420, 80, "AboutMap"),
+REPAINTED = "\n".join(
+    [
+        note("REPAINT. source.x and source.y are pixels of the format; an STMap wants 0 to 1: divide by its size.", -420, 80, "AboutMap"),
         take("Package"),
         node("Expression", "PixelsToMap", (0, 120), "expr0 source.x/width", "expr1 source.y/height", "expr2 0"),
         keep("map"),
@@ -105,7 +78,30 @@ def a_shot_in_the_comp() -> str:
         take("Package", "moved", "where"),
         node("Keymix", "RepaintedShot", (150, 320), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
         keep("repainted"),
-        note("2. RELIGHT. A matte painted once, on frame 1006: the same map carries it, and it ends where the paint does.", 780, 120, "AboutLight"),
+    ]
+)  # fmt: skip
+"""A key repainted: with the Reads Package and Repainted above it."""
+
+
+def repainting() -> str:
+    """Repaint a key in Nuke; the paint follows the shot through a stock STMap, with no server."""
+    return script(
+        note("Needs the pass source (tick it in the node, or --passes all): where each pixel's paint was laid.", -200, -80, "About"),
+        read("Package", "out/result.####.exr", 0),
+        read("Repainted", "paint/key.1006.exr", 300),
+        REPAINTED,
+    )  # fmt: skip
+
+
+def a_shot_in_the_comp() -> str:
+    """A shot from the node's frames to the comp: a key repainted, a light laid on, and all of it blurred by its motion."""
+    return script(
+        note("A rendered StyleTransfer with keys, passes motion, occlusion and source; here as the EXRs it wrote.", -200, -80, "About"),
+        read("Package", "out/result.####.exr", 0),
+        read("Repainted", "paint/key.1006.exr", 300),
+        read("Light", "paint/light.1006.exr", 600),
+        REPAINTED,
+        note("RELIGHT. A matte painted once, on frame 1006: the same map carries it, and it ends where the paint does.", 780, 120, "AboutLight"),
         take("Light", "map"),
         node("STMap", "LightFollows", (600, 220), "channels alpha", "uv rgb", inputs="2"),
         keep("light"),
@@ -127,7 +123,7 @@ def a_shot_in_the_comp() -> str:
         take("repainted", "relit", "matte"),
         node("Keymix", "RelitShot", (150, 520), "channels rgb", "maskChannel rgba.alpha", inputs="3"),
         keep("shot"),
-        note("3. MOTION BLUR of the paint, a shutter of half a frame about the frame: forward after it, backward before it. Both are in pixels, right and up.", -420, 600, "AboutBlur"),
+        note("MOTION BLUR of the paint, a shutter of half a frame about the frame: forward after it, backward before it. Both are in pixels, right and up.", -420, 600, "AboutBlur"),
         take("shot"),
         node("VectorBlur2", "ShutterAfter", (60, 620), "uv forward", "scale 0.25"),
         keep("after"),
