@@ -5,12 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from painted import Case, Made
-from truth import Array, TruthShot, fetched, warp_error
+from truth import Array, TruthShot, fetched, srgb, warp_error
 
 DRIFT = 0.15
 """Pixels off its place from which paint counts as drifted."""
 BAND = 3
 """Pixels on either side of a border between births in which seams are looked for."""
+LAYER = 0.5
+"""Pixels by which motion differs from one thing to another."""
 
 
 def attributed(shot: TruthShot, made: Made, alone: dict[int, Array], gap: int) -> dict[str, float]:
@@ -37,15 +39,20 @@ def attributed(shot: TruthShot, made: Made, alone: dict[int, Array], gap: int) -
     return {name: float(np.mean(values)) / whole for name, values in parts.items()}
 
 
-def carried_across(case: Case, made: Made) -> float:
-    """Share of the pixels that come into view whose paint was there before: ghosts."""
-    across = fresh = 0
+def carried_across(case: Case, made: Made) -> dict[str, float]:
+    """Ghosts: pixels that come into view whose paint was there before.
+
+    Returns:
+        `ghosts`: their share of all pixels; `of fresh`: of those that come into view.
+    """
+    across = fresh = every = 0
     for before, frame in zip(case.frames, case.frames[1:], strict=False):
         true, source = case.true.truth(case.shown(frame)), made.source[frame]
         uncovered = true.hidden_previous & true.valid
         across += int((uncovered & (source[0] <= before)).sum())
         fresh += int(uncovered.sum())
-    return across / max(fresh, 1)
+        every += uncovered.size
+    return {"ghosts": across / max(every, 1), "of fresh": across / max(fresh, 1)}
 
 
 def borders(source: Array) -> Array:
@@ -57,25 +64,40 @@ def borders(source: Array) -> Array:
     return cv2.dilate(edge, np.ones((2 * BAND, 2 * BAND), np.uint8)) > 0
 
 
+def outlines(motion: Array) -> Array:
+    """Where motion (2, H, W) differs from thing to thing, and three pixels around, (H, W) bool."""
+    change = sum(np.abs(slope) for part in motion for slope in np.gradient(part))
+    return cv2.dilate((change > LAYER).astype(np.uint8), np.ones((2 * BAND + 1, 2 * BAND + 1), np.uint8)) > 0
+
+
 def seams(case: Case, made: Made, alone: dict[int, Array]) -> dict[str, float]:
     """Along the borders between births: gradient energy beside that of the frames painted alone, and steps in time.
 
     Returns:
-        `gradient`: ratio of the mean squared gradient of luma; `step`: 95th percentile of the change of luma from frame
-        to frame along the true motion, less the plate's own.
+        `gradient`: ratio of the mean squared gradient of luma; `on things`: the same away from the outlines of things;
+        `step`: 95th percentile of the change of luma from frame to frame along the true motion, less the plate's own;
+        `elsewhere`: the same over all other pixels.
     """
-    energy, steps = np.zeros(2), []
-    plates = {frame: np.clip(case.true.plate(case.shown(frame)), 0, None) for frame in case.frames}
+    energy, inner = np.zeros(2), np.zeros(2)
+    steps: dict[str, list[Array]] = {"step": [], "elsewhere": []}
+    plates = {frame: srgb(case.true.plate(case.shown(frame))) for frame in case.frames}
     for before, frame in zip(case.frames, case.frames[1:], strict=False):
         band = borders(made.source[frame])
-        energy += [gradient(picture)[band].sum() for picture in (made.pictures[frame], alone[frame])]
         motion, seen = case.true.chain(frame, 1)
+        gradients = [gradient(picture) for picture in (made.pictures[frame], alone[frame])]
+        energy += [each[band].sum() for each in gradients]
+        inner += [each[band & ~outlines(motion)].sum() for each in gradients]
         change = [
             np.abs(luma(one[frame]) - fetched(luma(one[before])[None], motion, "bicubic")[0])
             for one in (made.pictures, plates)
         ]
-        steps.append((change[0] - change[1])[band & seen])
-    return {"gradient": float(energy[0] / energy[1]), "step": float(np.quantile(np.concatenate(steps), 0.95))}
+        for name, where in (("step", band & seen), ("elsewhere", ~band & seen)):
+            steps[name].append((change[0] - change[1])[where])
+    return {
+        "gradient": float(energy[0] / energy[1]),
+        "on things": float(inner[0] / inner[1]),
+        **{name: float(np.quantile(np.concatenate(values), 0.95)) for name, values in steps.items()},
+    }
 
 
 def gradient(picture: Array) -> Array:

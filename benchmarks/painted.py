@@ -192,10 +192,17 @@ def classic(case: Case, motion: Motion, alone: Alone) -> Made:
     return Made(made, float(np.mean(shares)))
 
 
-def engine(case: Case, motion: Motion, alone: Alone, keys: tuple[Key, ...] = (), relight: float = 1.0) -> Made:
+def engine(
+    case: Case,
+    motion: Motion,
+    alone: Alone,
+    keys: tuple[Key, ...] = (),
+    relight: float = 1.0,
+    consistency: float = 1.0,
+) -> Made:
     """The product's own way; with keys nothing else paints."""
     layers = () if keys else (Layer(lambda frame: Remembered(alone.paint[frame]), "alone"),)
-    recipe = Recipe(keys, layers, relight, 0, case.shaper)
+    recipe = Recipe(keys, layers, relight, 0, case.shaper, consistency=consistency)
     made = Made({}, 0.0)
     shares = []
     for painted in render(case, recipe, motion, case.frames, case.store, Nobody()):

@@ -1,21 +1,30 @@
 """How still the paint stands: the engine beside the classic warp-and-blend, along the true motion, in one run.
 
     python benchmarks/temporal.py [--assets ASSETS] [--shots orbit ...] [--frames 1001-1012]
-        [--looks johnson/mosaic.pth johnson/candy.pth bundled] [--motion default truth] [--ways classic style key]
-        [--causes] [--ping-pong 100] [--key 1006] [--pictures DIR]
+        [--looks johnson/mosaic.pth johnson/candy.pth bundled | all] [--motion default truth]
+        [--ways classic style key] [--causes] [--ping-pong 100] [--key 1006] [--consistency 1] [--pictures DIR]
+        [--rows out/temporal.jsonl] [--fresh]
 
 Prints, for every look, shot, way and motion (`default` is the product's own, `truth` the limit that exact motion sets):
 E_1 and E_8 (error along the true motion relative to painting every frame alone), detail (mean absolute Laplacian
 relative to painting alone), share carried, low-pass difference to the frame painted alone over all and over freshly
-uncovered pixels, ghosts (share of the pixels coming into view whose paint was there before), and CPU seconds a frame
-beside motion and painting. For the engine also: gradient energy along the borders between births beside that of the
-frames painted alone, and the 95th percentile of the step in time there.
+uncovered pixels, ghosts (pixels that come into view whose paint was there before, as a share of all pixels and of
+those that come into view), and CPU seconds a frame beside motion and painting. For the engine also, along the borders
+between births: gradient energy beside that of the frames painted alone, as a whole and away from the outlines of things
+(which a look draws anew in every frame and the engine cuts), and the 95th percentile of the step in time, beside that
+of all other pixels. Last the means over the shots.
+
+The way `alone` says how still a look is by itself: root mean square change of a frame painted alone along the true
+motion 1 and 8 frames apart, in sRGB, and the plate's own. `--looks all` takes every look that can paint here.
 
 --causes then names what is left of the error, by swapping one part at a time for the truth: motion; and with true
 motion rebirth, light (paint not relit), seams (not mended), and what remains: resampling.
 --ping-pong shows each shot to and fro and prints the detail of the last frame beside that of the first.
 The way `key` paints from one key alone: E_1 over the pixels carried from it, and the share of the pixels that any true
 path connects with the key that are carried.
+
+Every row is kept in `--rows` as it is printed; what an earlier run of the same state of the code has made is not made
+again, unless --fresh.
 """
 
 from __future__ import annotations
@@ -32,9 +41,11 @@ import cv2
 import numpy as np
 from causes import attributed, carried_across, seams
 from painted import Alone, Case, Made, classic, engine, motion_of, whole_key
-from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, inside, warp_error
+from rows import Row, Rows
+from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, inside, srgb, warp_error
 
 from impasto.server.errors import ImpastoError
+from impasto.server.models import catalogue
 from impasto.server.models.style import looks, presets
 from impasto.server.models.style.painter import Painter
 from impasto.server.shots import ground
@@ -43,14 +54,13 @@ from impasto.server.shots.motion import Motion
 from impasto.server.shots.relight import split
 from impasto.server.shots.screen import show
 
-WAYS = ("classic", "style", "key")
+WAYS = ("alone", "classic", "style", "key")
 LOOKS = ("johnson/mosaic.pth", "johnson/candy.pth", "bundled")
-Row = dict[str, float]
+GAPS = (1, 8)
 
 
 def judge(case: Case, made: Made, alone: Alone) -> Row:
-    gaps = [gap for gap in (1, 8) if gap < len(case.frames)]
-    row = {f"E_{gap}": relative(case, made, alone, gap) for gap in gaps}
+    row = {f"E_{gap}": relative(case, made, alone, gap) for gap in GAPS if gap < len(case.frames)}
     row["detail"] = sum(map(detail, made.pictures.values())) / sum(map(detail, alone.pictures.values()))
     row["carried"] = made.carried
     fresh = {frame: case.true.truth(frame).hidden_previous for frame in case.frames[1:]}
@@ -58,9 +68,20 @@ def judge(case: Case, made: Made, alone: Alone) -> Row:
     row["low"] = float(np.mean([ghosts(*pair) for pair in pairs.values()]))
     row["low fresh"] = float(np.mean([ghosts(*pairs[frame], seen) for frame, seen in fresh.items() if seen.any()]))
     if made.source:
-        row["ghosts"] = carried_across(case, made)
+        row |= carried_across(case, made)
         row |= seams(case, made, alone.pictures)
     return row
+
+
+def judge_alone(case: Case, alone: Alone) -> Row:
+    """How still a look is by itself, beside the plate."""
+    plates = {frame: srgb(case.true.plate(case.shown(frame))) for frame in case.frames}
+    return {
+        f"{name}_{gap}": warp_error(case.true, pictures, gap) ** 0.5
+        for name, pictures in (("rms", alone.pictures), ("plate", plates))
+        for gap in GAPS
+        if gap < len(case.frames)
+    }
 
 
 def relative(case: Case, made: Made, alone: Alone, gap: int) -> float:
@@ -118,7 +139,9 @@ def named_causes(case: Case, alone: Alone, product: Made, exact: Made, motion: M
     finally:
         ground.mend = mend
     rows = {}
-    for gap in (1, 8):
+    for gap in GAPS:
+        if gap >= len(case.frames):
+            continue
         own, limit = relative(case, product, alone, gap), relative(case, exact, alone, gap)
         reborn = attributed(case.true, exact, alone.pictures, gap)["rebirth"]
         light = limit - relative(case, unlit, alone, gap)
@@ -140,14 +163,24 @@ def save(folder: Path, pictures: dict[int, Array]) -> None:
         cv2.imwrite(str(folder / f"{frame}.png"), bgr)
 
 
+def looks_id(name: str) -> str:
+    return "impasto" if name == "bundled" else name
+
+
+def every_look() -> list[str]:
+    """All looks of the catalogue that paint after pictures, and the Johnson nets of the assets."""
+    known = [model.id for model in catalogue.catalogue().values() if model.family == "style" and model.id != "johnson"]
+    return [name for name in LOOKS if name.endswith(".pth")] + known
+
+
 def look(name: str, case: Case, assets: Path) -> Callable[[int], Painter] | None:
     """A painter by frame, as a job would have it; None for the bundled look where the tree has no weights for it."""
     manner = looks.Manner()
     try:
-        if name == "bundled":
-            painter = looks.open_style(next(iter(presets.presets())), None, "", manner, "impasto")
-        else:
+        if name.endswith(".pth"):
             painter = looks.of_weights(assets / "weights" / name, manner)
+        else:
+            painter = looks.open_style(next(iter(presets.presets())), None, "", manner, looks_id(name))
     except ImpastoError as error:
         print(f"{name} is left out: {error.message}")
         return None
@@ -167,11 +200,14 @@ def asked() -> Any:
     parser.add_argument("--frames", default="1001-1012")
     parser.add_argument("--looks", nargs="+", default=list(LOOKS))
     parser.add_argument("--motion", nargs="+", default=["default", "truth"])
-    parser.add_argument("--ways", nargs="+", default=["classic", "style"], choices=WAYS)
+    parser.add_argument("--ways", nargs="+", default=["alone", "classic", "style"], choices=WAYS)
     parser.add_argument("--causes", action="store_true")
     parser.add_argument("--ping-pong", type=int, default=0, metavar="FRAMES")
     parser.add_argument("--key", type=int, default=1006)
+    parser.add_argument("--consistency", type=float, default=1.0)
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--rows", type=Path, default=Path("out/temporal.jsonl"))
+    parser.add_argument("--fresh", action="store_true")
     return parser.parse_args()
 
 
@@ -181,73 +217,91 @@ def timed(work: Callable[[], Made], frames: int) -> tuple[Made, float]:
     return made, (time.process_time() - start) / frames
 
 
-def compare(wish: Any, case: Case, alone: Alone, style: str, table: dict[tuple[str, ...], list[Row]]) -> None:
-    """One shot in one look, painted in every way."""
-
-    def tell(way: str, kind: str, row: Row) -> None:
-        table.setdefault((style, way, kind), []).append(row)
-        say(style, case.true.name, way, kind, row)
-
+def compare(wish: Any, case: Case, name: str, rows: Rows) -> None:
+    """One shot in one look, painted in every way that is not in the table yet."""
+    style, shot = Path(name).stem, case.true.name
+    limits = [wish.frames, f"c={wish.consistency:g}"]
+    wanted = [(way, kind) for kind in wish.motion for way in wish.ways if way != "alone"]
+    missing = [(way, kind) for way, kind in wanted if not rows.has(style, shot, way, kind, *limits)]
+    first = "alone" in wish.ways and not rows.has(style, shot, "alone", "truth", *limits)
+    told = [rows.has(style, shot, "cause", f"E_{gap}", *limits) for gap in GAPS if gap < len(case.frames)]
+    causes = wish.causes and not all(told)
+    painter = look(name, case, wish.assets) if missing or first or causes else None
+    if painter is None:
+        return
+    alone = Alone.by(case, painter)
+    if first:
+        rows.add(style, shot, "alone", "truth", *limits, row=judge_alone(case, alone))
+    if causes:
+        missing += [("style", kind) for kind in ("default", "truth") if ("style", kind) not in missing]
     found: dict[str, Made] = {}
-    for kind in wish.motion:
+    for way, kind in missing:
         motion = motion_of(case, kind)
         for frame in case.frames:
             motion.frame(frame)
-        for way in wish.ways:
-            keys = (whole_key(case, alone, wish.key),) if way == "key" else ()
-            work = (
-                partial(classic, case, motion, alone)
-                if way == "classic"
-                else partial(engine, case, motion, alone, keys)
-            )
-            made, seconds = timed(work, len(case.frames))
-            if way == "style":
-                found[kind] = made
-            row = {**judge(case, made, alone), "s": seconds}
-            if way == "key":
-                row |= judge_key(case, made, alone, wish.key)
-            tell(way, kind, row)
-            if wish.pictures:
-                save(wish.pictures / f"{style}-{case.true.name}-{way}-{kind}", made.pictures)
-    if wish.causes and {"default", "truth"} <= set(found):
+        case.store.keep_motion()
+        made, row = painted(wish, case, alone, way, motion)
+        if way == "style":
+            found[kind] = made
+        if not rows.has(style, shot, way, kind, *limits):
+            rows.add(style, shot, way, kind, *limits, row=row)
+        if wish.pictures:
+            save(wish.pictures / f"{style}-{shot}-{way}-{kind}", made.pictures)
+    if causes:
+        case.store.keep_motion()
         for gap, row in named_causes(case, alone, found["default"], found["truth"], motion_of(case, "truth")).items():
-            tell("cause", gap, row)
+            rows.add(style, shot, "cause", gap, *limits, row=row)
 
 
-def ping_pong(wish: Any, true: TruthShot, painter: Callable[[int], Painter], style: str) -> None:
+def painted(wish: Any, case: Case, alone: Alone, way: str, motion: Motion) -> tuple[Made, Row]:
+    keys = (whole_key(case, alone, wish.key),) if way == "key" else ()
+    work = (
+        partial(classic, case, motion, alone)
+        if way == "classic"
+        else partial(engine, case, motion, alone, keys, consistency=wish.consistency)
+    )
+    made, seconds = timed(work, len(case.frames))
+    row = {**judge(case, made, alone), "s": seconds}
+    return made, row | (judge_key(case, made, alone, wish.key) if way == "key" else {})
+
+
+def ping_pong(wish: Any, true: TruthShot, name: str, rows: Rows) -> None:
     """Detail of the last frame of a shot shown to and fro, beside the first's."""
+    style = Path(name).stem
+    if rows.has(style, true.name, "to and fro", "truth", str(wish.ping_pong)):
+        return
     there = list(true.frames)
     order = (there + there[-2:0:-1]) * (wish.ping_pong // len(there) + 1)
     case = Case(true, tuple(order[: wish.ping_pong]))
-    made = engine(case, motion_of(case, "truth"), Alone.by(case, painter))
+    painter = look(name, case, wish.assets)
+    if painter is None:
+        return
+    made = engine(case, motion_of(case, "truth"), Alone.by(case, painter), consistency=wish.consistency)
     first, last = (detail(made.pictures[frame]) for frame in (case.frames[0], case.frames[-1]))
-    say(style, true.name, "to and fro", "truth", {"detail of the last to the first": last / first})
+    rows.add(
+        style,
+        true.name,
+        "to and fro",
+        "truth",
+        str(wish.ping_pong),
+        row={"detail of the last to the first": last / first},
+    )
 
 
 def main() -> None:
     wish = asked()
     first, last = map(int, wish.frames.split("-"))
-    table: dict[tuple[str, ...], list[Row]] = {}
+    rows = Rows(wish.rows, wish.fresh)
     for shot in wish.shots:
         true = TruthShot(wish.assets / "shots" / shot)
         case = Case(true, tuple(frame for frame in true.frames if first <= frame <= last))
-        for name in wish.looks:
-            style, painter = Path(name).stem, look(name, case, wish.assets)
-            if painter is None:
-                continue
+        for name in every_look() if wish.looks == ["all"] else wish.looks:
             case.store.keep_motion()
             if wish.ping_pong:
-                ping_pong(wish, true, painter, style)
+                ping_pong(wish, true, name, rows)
             else:
-                compare(wish, case, Alone.by(case, painter), style, table)
-    for (style, way, kind), rows in table.items():
-        mean = {what: float(np.mean([row[what] for row in rows])) for what in rows[0]}
-        say(style, "mean", way, kind, mean)
-
-
-def say(style: str, shot: str, way: str, kind: str, row: Row) -> None:
-    values = "  ".join(f"{what} {value:.3f}" for what, value in row.items())
-    print(f"{style:8} {shot:10} {way:8} {kind:8}", values, flush=True)
+                compare(wish, case, name, rows)
+    rows.means(lambda name: (name[0], "mean", *name[2:]))
 
 
 if __name__ == "__main__":

@@ -132,10 +132,22 @@ def test_a_cut_is_never_blended(impasto: Command, shot: Path, tmp_path: Path):
         other = {name: np.float16(random.random((HEIGHT, WIDTH))) for name in "RGB"}
         plates.write(shot.parent / f"plate.{frame}.exr", plates.Plate(channels(frame) | other, window, window))
     for cuts, source in (("hold", 1003), ("nearest", 1004)):
-        ended = impasto("interpolate", shot, "--at", "1003.75", "--cuts", cuts, "--out", tmp_path / cuts / "x.####.exr")
+        ended = impasto(
+            "interpolate", shot, "--at", "1003.75", "--at-cuts", cuts, "--out", tmp_path / cuts / "x.####.exr"
+        )
         assert ended.code == 0
         made, held = read(tmp_path / cuts / "x.1001.exr"), read(shot.parent / f"plate.{source}.exr")
         assert all(made[name].tobytes() == held[name].tobytes() for name in "RGB")
+    for cuts, is_held in (("none", False), ("cuts.txt", True)):
+        (shot.parent / "cuts.txt").write_text("1002\n")  # one the pictures do not tell
+        told = shot.parent / cuts if cuts.endswith("txt") else cuts
+        at = ("--at", "1001.5" if is_held else "1003.75", "--out", tmp_path / cuts / "x.####.exr")
+        assert impasto("interpolate", shot, *at, "--cuts", told).code == 0
+        made = read(tmp_path / cuts / "x.1001.exr")
+        held = read(shot.parent / f"plate.{1001 if is_held else 1003}.exr")
+        assert all((made[name].tobytes() == held[name].tobytes()) is is_held for name in "RGB")
+    ended = impasto("interpolate", shot, "--at", "1003.75", "--cuts", "hold", "--out", tmp_path / "x.####.exr")
+    assert ended.code == 2, "what is shown at cuts is --at-cuts"
 
 
 def test_paint_is_carried_and_never_cross_faded(impasto: Command, shot: Path, tmp_path: Path):

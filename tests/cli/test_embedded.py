@@ -6,17 +6,21 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from world import serving, until
+from painting import slowly
+from world import motion_job, serving, until, write_plates
 
 from impasto.cli import detached
+from impasto.client import ServerUnreachable
 from impasto.sequences import Standing, standing
 from impasto.server import plates
 from impasto.server.jobs.run import run as real_runner
+from impasto.v1.job_pb2 import CreateJobRequest
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +121,40 @@ def test_an_address_file_of_a_server_that_is_gone_counts_as_none(impasto, home) 
         detached.address_file().write_text(text)
         assert impasto("job", "list").code == 3
     detached.address_file().unlink()
+
+
+def test_an_older_server_ends_its_jobs_while_a_new_one_takes_the_new_and_goes_when_it_has_none(
+    impasto, home, own_server, monkeypatch
+) -> None:
+    """The new server itself is not started here; what is asked of it is."""
+    hold = threading.Event()
+    files = write_plates(home / "plates")
+    asked = []
+    monkeypatch.setattr(detached.subprocess, "Popen", lambda command, **_: asked.append(command) or Gone())
+    monkeypatch.setattr(detached, "version", lambda _: "0.2.0")
+
+    def state_asked():
+        with pytest.raises(ServerUnreachable):
+            detached.find_or_start()
+        return Path(asked[-1][asked[-1].index("--state") + 1]).name
+
+    before = detached.address_file_before()
+    with serving(home / "s", slowly(hold), roots=(home,), address_file=own_server) as (server, caller):
+        job = caller.jobs.CreateJob(CreateJobRequest(spec=motion_job(files, home / "out")), timeout=60).job
+        assert state_asked() == "detached-0.2.0"  # it has a job: a new one is started beside it
+        assert (own_server.exists(), before.exists()) == (False, True)
+        hold.set()
+        assert impasto("job", "watch", job.name).code == 0  # and the old one is still asked for what it has
+        before.replace(own_server)
+        monkeypatch.setattr(detached.os, "kill", lambda pid, number: threading.Thread(target=server.stop).start())
+        assert state_asked() == "detached"  # it has none: it went, and a new one takes its place
+        assert not own_server.exists()
+
+
+class Gone:
+    """A process that ended at once."""
+
+    returncode = 1
+
+    def poll(self) -> int:
+        return self.returncode

@@ -7,6 +7,7 @@ import pytest
 
 from impasto.cli import groups as g
 from impasto.cli import options as o
+from impasto.cli.interpolate import RetimedShot
 from impasto.client import BadRequestError, Options
 
 
@@ -50,3 +51,8 @@ def test_groups_lay_their_options_over_those_of_the_command() -> None:
 def test_an_option_that_cannot_be_read_is_refused_by_its_group() -> None:
     with pytest.raises(BadRequestError, match="--memory lots is no size"):
         g.gather(g.Compute(memory="lots"))
+
+
+def test_what_is_shown_at_cuts_is_not_where_they_are() -> None:
+    with pytest.raises(BadRequestError, match="what is shown at them is --at-cuts nearest"):
+        RetimedShot(cuts="nearest").onto(Options())

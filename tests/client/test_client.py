@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import torch
 from painting import painting, slowly
+from safetensors.torch import save_file
 from world import serving, until, write_plates
 
 from impasto.client import (
@@ -95,6 +97,18 @@ def test_near_and_far_give_the_same_bytes(near: Client, far: Client, shot: str, 
         for name, client in (("near-out", near), ("far-out", far))
     ]
     assert [path.read_bytes() for path in made[0]] == [path.read_bytes() for path in made[1]]
+
+
+def test_weights_of_another_model_are_refused_before_there_is_a_job_wherever_the_server_is(
+    near: Client, far: Client, shot: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.safetensors"
+    save_file({"encoder.weight": torch.zeros(2)}, other)
+    for client in (near, far):
+        with pytest.raises(BadRequestError, match=r"other\.safetensors is not a Johnson net .*give a picture") as told:
+            client.stylize(shot, style=other, out=_out(tmp_path), motion="dis").result()
+        assert told.value.reason == "WEIGHTS_UNKNOWN"
+        assert not client.jobs()
 
 
 def test_what_was_sent_once_is_not_sent_again(far: Client, shot: str, tmp_path: Path) -> None:

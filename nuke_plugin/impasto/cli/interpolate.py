@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +15,11 @@ from impasto.cli.making import make
 from impasto.client import BadRequestError, Options, interpolate_spec
 
 TIMING, METHOD = "Timing", "Method"
+AT_CUTS = ("hold", "nearest")
 
 
 @dataclass(frozen=True)
-class RetimedShot:
+class RetimedShot(g.Shot):
     """Which times are made, and what is read for them."""
 
     frames: Annotated[
@@ -39,11 +40,18 @@ class RetimedShot:
             help="Frames of the plate that are retimed. Default: from the first on disk to the last.",
         ),
     ] = ""
-    view: o.View = None
 
     def onto(self, options: Options) -> Options:
-        """As `Group` says."""
-        return replace(options, frames=self.frames, shot=self.shot, views=self.view or ())
+        """As `Group` says.
+
+        Raises:
+            BadRequestError: what is shown at cuts was said where cuts are named.
+        """
+        if self.cuts in AT_CUTS:
+            raise BadRequestError(
+                f"--cuts says where cuts are; what is shown at them is --at-cuts {self.cuts}.", reason="CUTS_INVALID"
+            )
+        return super().onto(options)
 
 
 @g.grouped
@@ -108,10 +116,10 @@ def interpolate(
         str,
         typer.Option("--motion", metavar="M", rich_help_panel=METHOD, help=o.MOTION_HELP),
     ] = "",
-    cuts: Annotated[
+    at_cuts: Annotated[
         str,
         typer.Option(
-            "--cuts",
+            "--at-cuts",
             metavar="C",
             rich_help_panel=METHOD,
             help="Between the two frames of a cut show the first (hold) or the nearest. Default: hold.",
@@ -153,7 +161,7 @@ def interpolate(
         repair=repair,
         model=model,
         motion=motion,
-        cuts=cuts,
+        cuts=at_cuts,
         paint=paint or None,
         options=g.gather(shot, files, colour, compute),
     )

@@ -52,7 +52,7 @@ def list_jobs(
 @app.command()
 def show(name: Name, server: o.Server = "", tls_ca: o.TlsCa = None) -> None:
     """Print all that is known of a job, as JSON."""
-    with session.lasting_client(server, tls_ca) as client:
+    with session.lasting_client(server, tls_ca, job=_name(name)) as client:
         job = client.get(_name(name))
     print(json_format.MessageToJson(job, preserving_proto_field_name=True, ensure_ascii=False))
 
@@ -66,7 +66,7 @@ def watch(
     tls_ca: o.TlsCa = None,
 ) -> None:
     """Follow a job to its end, and end as it does. Ctrl-C ends the watching, not the job."""
-    with session.lasting_client(server, tls_ca) as client, report(events) as shown:
+    with session.lasting_client(server, tls_ca, job=_name(name)) as client, report(events) as shown:
         last, failed = StateChanged(state=""), []
         for event in client.watch(_name(name), after):
             shown.show(event)
@@ -88,7 +88,7 @@ def fetch(
     tls_ca: o.TlsCa = None,
 ) -> None:
     """Bring a job's frames to its output, as they are finished, and end as the job does."""
-    with session.lasting_client(server, tls_ca) as client, report(events) as shown:
+    with session.lasting_client(server, tls_ca, job=_name(name)) as client, report(events) as shown:
         for event in client.fetch(_name(name), out):
             shown.show(event)
 
@@ -96,7 +96,7 @@ def fetch(
 @app.command()
 def cancel(name: Name, server: o.Server = "", tls_ca: o.TlsCa = None) -> None:
     """End a job; finished frames are kept."""
-    with session.lasting_client(server, tls_ca) as client:
+    with session.lasting_client(server, tls_ca, job=_name(name)) as client:
         job: job_pb2.Job = client.cancel(_name(name))
     print(f"{job.name} {state_name(job.state)}")
 

@@ -26,13 +26,19 @@ def client(server: str, tls_ca: Path | None, cache: Path | None, detach: bool = 
 
 
 @contextlib.contextmanager
-def lasting_client(server: str, tls_ca: Path | None, cache: Path | None = None) -> Iterator[Client]:
+def lasting_client(server: str, tls_ca: Path | None, cache: Path | None = None, job: str = "") -> Iterator[Client]:
     """A client of a server that outlives the command: the one named, or the user's own where it runs.
+
+    Args:
+        server: its address; empty for the user's own.
+        tls_ca: whose servers are trusted.
+        cache: where digests are remembered.
+        job: that the command is about; after an update two servers of the user's own may run, one to end its jobs.
 
     Raises:
         ServerUnreachable: none is named and none runs.
     """
-    made = _named(server, tls_ca, cache) if server else detached.find(cache)
+    made = _named(server, tls_ca, cache) if server else detached.find_with(job, cache)
     if made is None:
         raise ServerUnreachable(
             "No server is named and none of your own runs; name one with --server, or begin a job with --detach.",

@@ -100,6 +100,7 @@ class Render(Iterator[Event]):
         """The job, kept by the server; None where nothing is to be made."""
         if not self._planned.todo and not self._planned.review:
             return None
+        self._client.show_styles(self._planned)
         return self._create(self._planned.spec_to_do())
 
     def _create(self, spec: job_pb2.JobSpec) -> job_pb2.Job:

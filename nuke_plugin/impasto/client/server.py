@@ -118,6 +118,17 @@ class Server:
         except SequenceError as error:
             raise BadRequestError(str(error), reason="FILES_INVALID") from error
 
+    def show_styles(self, planned: PlannedJob) -> None:
+        """Send what the server lacks of the styles, so that a job is refused when it is made where one is no style.
+
+        Raises:
+            BadRequestError: a file cannot be read.
+        """
+        styles = {style.file.sha256 for style in planned.spec.stylize.styles if style.HasField("file")}
+        lacking = {sha256: path for sha256, path in planned.to_send.items() if sha256 in styles}
+        for _ in transfer.upload(self._connection, lacking, self._patience):
+            pass
+
     def create(self, spec: job_pb2.JobSpec, request_id: str, priority: str = "") -> job_pb2.Job:
         """Have a gathered job kept and queued; what its plan calls missing is then to be sent.
 

@@ -4,7 +4,7 @@ import pytest
 from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotFound
-from impasto.server.jobs.devices import resolve_device
+from impasto.server.jobs.devices import device_kind, resolve_device
 from impasto.server.jobs.plan import Plan, make_plan
 from impasto.server.models import catalogue, weights
 from impasto.v1.job_pb2 import JobSpec, Key, Style
@@ -225,3 +225,13 @@ def test_an_unknown_model_is_refused():
     spec.stylize.motion.model = "warp9"
     with pytest.raises(NotFound, match="dis"):
         make_plan(spec, CONFIG, None)
+
+
+def test_what_names_a_device_in_keys_is_its_kind_not_its_number(monkeypatch):
+    import torch
+
+    names = {"cuda:0": "H100", "cuda:1": "H100", "cuda:2": "T4"}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", names.__getitem__)
+    assert device_kind("cpu") == "cpu"
+    assert device_kind("cuda:0") == device_kind("cuda:1") != device_kind("cuda:2")

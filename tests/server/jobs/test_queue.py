@@ -2,8 +2,10 @@ import threading
 import time
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from world import copying, motion_job, private, ref_of, until, write_plates
 
 from impasto.server import plates
@@ -541,3 +543,19 @@ def test_a_job_whose_files_never_come_is_given_up(rooms, files, tmp_path, monkey
     shown = room.store.job(job)
     assert (shown.state, shown.error.reason) == (JOB_STATE_FAILED, "UPLOAD_ABANDONED")
     assert room.queue.missing(job) == []
+
+
+def test_a_look_whose_weights_are_another_models_is_refused_before_anything_is_kept(
+    rooms, files, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path))
+    for name in ("decoder.pth", "vgg_normalised.pth"):  # without a published checksum, so taken by name
+        torch.save({"fnet.weight": torch.zeros(1)}, tmp_path / name)
+    cv2.imwrite(str(tmp_path / "style.png"), np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
+    room = rooms()
+    spec = stylize_job(files, tmp_path / "out", style=tmp_path / "style.png")
+    spec.stylize.look = "adain"
+    with pytest.raises(BadRequest, match=r"decoder\.pth is not an AdaIN decoder") as caught:
+        room.queue.create(spec)
+    assert caught.value.reason == "WEIGHTS_UNKNOWN"
+    assert room.store.page(9, None) == ([], None)

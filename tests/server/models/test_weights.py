@@ -212,7 +212,7 @@ def test_an_import_of_something_else_is_refused_in_one_sentence(store, tmp_path)
     damaged.write_bytes(CONTENT)
     with pytest.raises(BadRequest, match=r"strange\.pth has the SHA-256 .*, which no model knows; import one of"):
         store.take(strange)
-    with pytest.raises(BadRequest, match=r"instead of 01064c6d; it was damaged on the way"):
+    with pytest.raises(BadRequest, match=r"instead of 01064c6dba73b0fc; it was damaged on the way"):
         store.take(damaged)
     with pytest.raises(NotFound, match=r"no file .*gone\.pth to import"):
         store.take(tmp_path / "gone.pth")
@@ -269,7 +269,7 @@ def test_torchvision_files_carry_their_checksum_in_their_name():
     files = [weights for owner, weights in published().values() if owner.id.startswith("raft-")]
     named = [weights for weights in files if weights.source.startswith("https://")]
     assert len(named) == 8
-    assert all(weights.file.endswith(f"-{weights.sha256}.pth") for weights in named)
+    assert all(weights.file.endswith(f"-{weights.sha256[:8]}.pth") for weights in named)
     assert all(weights.source.endswith(f"/{weights.file}") for weights in named)
 
 

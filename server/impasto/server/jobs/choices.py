@@ -40,7 +40,7 @@ def choices_of(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
             choices["consistency"] = f"{wish.consistency:g}"
     elif spec.WhichOneof("kind") == "interpolate":
         choices["between"] = " or ".join(interpolation_models(spec))
-        choices["cuts"] = spec.interpolate.cuts or "hold"
+        choices["at cuts"] = spec.interpolate.cuts or "hold"
         choices["repair"] = "yes" if spec.interpolate.repair else "no"
     return choices
 

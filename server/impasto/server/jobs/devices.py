@@ -34,6 +34,15 @@ def resolve_device(wish: str) -> str:
     return f"cuda:{number}"
 
 
+def device_kind(device: str) -> str:
+    """What decides a device's bits: `cpu`, or `cuda` and the card's name, whatever its number; part of every key."""
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return f"cuda {torch.cuda.get_device_name(device)}" if torch.cuda.is_available() else "cuda"
+
+
 def devices_meant(spec: JobSpec, config: ServerConfig, plan: Plan) -> tuple[str, ...]:
     """The devices a job may run on: the one named, or for `auto` every device of the kind of the plan's.
 
@@ -44,6 +53,6 @@ def devices_meant(spec: JobSpec, config: ServerConfig, plan: Plan) -> tuple[str,
         return (plan.device,)
     import torch
 
-    kind = torch.cuda.get_device_name(plan.device)
+    kind = device_kind(plan.device)
     count = torch.cuda.device_count()
-    return tuple(f"cuda:{n}" for n in range(count) if torch.cuda.get_device_name(n) == kind) or (plan.device,)
+    return tuple(f"cuda:{n}" for n in range(count) if device_kind(f"cuda:{n}") == kind) or (plan.device,)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.sequences import format_frames, output_times
 from impasto.server.jobs.check_ranges import Frames
+from impasto.server.jobs.devices import device_kind
 from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.spec import motion_model, motion_source, numbered
 from impasto.v1.job_pb2 import JobSpec, Mask
@@ -55,7 +56,7 @@ def digest_of(spec: JobSpec, frames: Frames, device: str, precision: str, shrunk
             sorted((e.frame, e.view, e.file.sha256) for e in source.files.files if e.frame in in_shot),
         ],
         "models": models_used(spec),
-        "device": device.partition(":")[0],
+        "device": device_kind(device),
         "precision": precision,
         "ocio": _ocio(),
     } | ({"memory": shrunk} if shrunk else {})

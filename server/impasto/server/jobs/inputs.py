@@ -24,7 +24,7 @@ def refuse_wrong_inputs(
         local: local path of a file; raises `FrameError` where it is not here, which is then not looked at.
         limits: the largest picture taken.
         header: of the plate; None where there is none yet, then sizes are not compared.
-        known: style files found good before, by digest; added to.
+        known: style and weights files found good before, by digest; added to.
 
     Raises:
         BadRequest: the first thing that is wrong, with its cure.
@@ -43,6 +43,7 @@ def refuse_wrong_inputs(
         if path is not None and style.file.sha256 not in known:
             _look_at_style(style.name, path, spec.colour.style)
             known.add(style.file.sha256)
+    _look_at_nets(spec, known)
 
 
 def _here(local: Local, file: FileRef) -> Path | None:
@@ -77,8 +78,29 @@ def _look_at_style(name: str, path: Path, colour: str) -> None:
 
     if files.recognise(path, name) == "picture":
         files.read_picture(path, name, colour)
-    else:
+        return
+    try:
         johnson.load(path)
+    except BadRequest as error:  # a file that was sent has no name but its digest
+        raise BadRequest(error.message.replace(str(path), name), reason=error.reason) from error
+
+
+def _look_at_nets(spec: JobSpec, known: set[str]) -> None:
+    """Files of a look's weights that no published checksum tells from another's: whether they are the look's."""
+    import torch
+
+    from impasto.server.models import weights
+    from impasto.server.models.style import looks
+
+    if not spec.stylize.look or not (chosen := looks.ready_files(spec.stylize.look)):
+        return
+    cards = weights.published()
+    if all(file.name in cards and cards[file.name][1].sha256 for file in chosen):
+        return
+    digests = ",".join(map(weights.digest, chosen))
+    if digests not in known:
+        looks.after_pictures(spec.stylize.look, [torch.rand(1, 3, 64, 64)], [1.0], chosen, looks.Manner())
+        known.add(digests)
 
 
 def _look_at_mask(mask: Mask, local: Local, limits: plates.Limits, header: plates.Header | None) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
+from impasto.server.jobs.devices import device_kind
 from impasto.server.jobs.fills import make_fill
 from impasto.server.jobs.interpolation import interpolation_models
 from impasto.server.jobs.keys import read_keys
@@ -93,7 +94,7 @@ def _estimator(model: Model, plan: Plan, grain: float) -> tuple[FlowEstimator, s
         return model.build(grain=grain), ""
     file = weights.default_store().ready(model)
     estimator = model.build(weights=file, grain=grain, precision=plan.precision, memory=plan.memory, device=plan.device)
-    return estimator, f"{weights.digest(file)}/{plan.precision}/{plan.memory}/{plan.device}"
+    return estimator, f"{weights.digest(file)}/{plan.precision}/{plan.memory}/{device_kind(plan.device)}"
 
 
 def _digest_of_files(source: MotionSource) -> str:

@@ -26,8 +26,9 @@ from impasto.server.plates.alpha import premultiply, usable
 from impasto.server.plates.layers import colour, view_of
 from impasto.server.plates.raster import spread, stored_alpha
 from impasto.server.shots.analysis import analyse
-from impasto.server.shots.retime import Between, Choice, Moment, Repaired, bridged, held, moment, nearness
+from impasto.server.shots.retime import Between, Choice, Cuts, Moment, Repaired, bridged, held, moment, nearness
 from impasto.server.shots.retimed_plate import Ends, Spacing, between, is_depth, original
+from impasto.v1.job_pb2 import PlateSource
 
 
 def retime(task: Task, sequence: Sequence, follow: Follow) -> None:
@@ -87,7 +88,7 @@ class _Retiming:
         moving = Repaired(shot, shaper) if self._wish.repair else shot
         motion = make_motion(task, shot, analysis, shaper, follow, moving)
         near = partial(_near, shot)
-        return _View(shot, moving, Between(moving, motion, near, follow), space)
+        return _View(shot, moving, Between(moving, motion, near, follow, _cuts(task.spec.plate)), space)
 
     def write(self, frame: int) -> None:
         """Make one frame and write it.
@@ -216,6 +217,12 @@ class _Retiming:
                 f"{'Frames' if len(self._repeated) > 1 else 'Frame'} {format_frames(self._repeated)} of the plate "
                 "repeat the one before; say --repair to make new ones."
             )
+
+
+def _cuts(source: PlateSource) -> Cuts:
+    """Where new shots begin, as the job says; a dissolve parts no two frames."""
+    given = frozenset(cut.frame for cut in source.given_cuts if not cut.until)
+    return Cuts(given if source.cuts in ("given", "none") else None, frozenset(source.vetoed_cuts))
 
 
 def _near(shot: PlateShot, frame: int) -> Tensor | None:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -69,10 +70,11 @@ def read(path: Path, part: str | None = None) -> dict[str, Tensor]:
     if not path.is_file():
         raise NotFound(f"There is no weights file {path}; check its path.", reason="WEIGHTS_MISSING")
     try:
-        if path.suffix == ".safetensors":
+        if _is_safetensors(path):
             state: object = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings(action="ignore"):  # of a pickle's make, which is refused below
+                state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise BadRequest(
             f"{path} is not a plain weights file: it is damaged or holds program code, which is never run; save it "
@@ -108,6 +110,12 @@ def read(path: Path, part: str | None = None) -> dict[str, Tensor]:
             )
         named[key] = value
     return named
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By its name or, as a file that was sent has none, by its first bytes: a length, then JSON."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
 
 
 def first_difference(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:

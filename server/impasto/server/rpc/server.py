@@ -114,8 +114,7 @@ class RunningServer:
             ended.wait()
             rooms.exits.close()
             rooms.places.close()
-            if self._config.address_file:
-                self._config.address_file.unlink(missing_ok=True)
+            _remove_address_file(self._config)
             if self.address.startswith("unix:"):
                 Path(self.address.removeprefix("unix:")).unlink(missing_ok=True)
             if self._config.temporary:
@@ -340,3 +339,13 @@ def _write_address_file(config: ServerConfig, running: RunningServer) -> None:
     with os.fdopen(handle, "w") as file:
         json.dump({"address": running.address, "token": running.token, "pid": os.getpid()}, file)
     beside.replace(path)
+
+
+def _remove_address_file(config: ServerConfig) -> None:
+    """Remove the address file unless it has become that of another server."""
+    path = config.address_file
+    if path is None:
+        return
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if json.loads(path.read_text())["pid"] == os.getpid():
+            path.unlink(missing_ok=True)

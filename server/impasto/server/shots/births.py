@@ -17,7 +17,7 @@ from impasto.server.ops.lattice import Lattice
 from impasto.server.ops.spline import APRON, Spline
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import screen
-from impasto.server.shots.provenance import Map
+from impasto.server.shots.provenance import NOWHERE, Map
 from impasto.server.shots.relight import Light
 from impasto.server.shots.shot import Store
 
@@ -193,7 +193,7 @@ def _gather(here: Map, births: Births, take: Callable[[Laid, Tensor, Tensor], Te
     """(1, C, H, W) put together from what `take` gives, (C, N), for the pixels of every birth; 0 elsewhere."""
     born, x, y = here.born.flatten(), here.x.flatten(), here.y.flatten()
     result = torch.zeros(channels, len(born), device=born.device)
-    for frame in torch.unique(born[born >= 0]).tolist():
+    for frame in torch.unique(born[born != NOWHERE]).tolist():
         where = (born == frame).nonzero()[:, 0]
         result[:, where] = take(births[frame], x[where], y[where])
     return result.reshape(1, channels, *here.born.shape[-2:])

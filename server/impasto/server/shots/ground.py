@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto.server.models.style.painter import Painter
 from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
 from impasto.server.shots.births import Birth, Births, fetch, near, recall
+from impasto.server.shots.borders import softened
 from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.heal import heal
 from impasto.server.shots.keyed import Coat, Keyed
@@ -198,8 +199,9 @@ class Ground:
         return base, there, match
 
     def _coat(self, frame: int, here: Map, relight: float) -> Coat:
-        own, stage = fetch(here, self.births), self._stage
-        base = follow(own.paint, own.soft, own.plate, here.alive, stage.light(frame), stage.shaper, relight)
+        stage, light = self._stage, self._stage.light(frame)
+        own = softened(here, fetch(here, self.births), self.births, light, stage.shaper)
+        base = follow(own.paint, own.soft, own.plate, here.alive, light, stage.shaper, relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
 
     def _again(self, frame: int) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.births import Births, recall
-from impasto.server.shots.provenance import NOWHERE, Map
+from impasto.server.shots.provenance import NOWHERE, Map, borrowed
 from impasto.server.shots.relight import relit_plate
 
 _WIDTH = 2
@@ -46,10 +46,10 @@ def heal(here: Map, now: Tensor, ratio: Tensor, births: Births, shaper: Shaper) 
     column, row = place % width, torch.div(place, width, rounding_mode="floor")
     seen, gain = (value.flatten(2)[..., place][:, :, None] for value in (now, ratio))
     best = torch.full((len(place),), _LOOK)
-    found = _taken(here, place, torch.zeros_like(column), torch.zeros_like(row))
+    found = borrowed(here, place, torch.zeros_like(column), torch.zeros_like(row))
     for across, down in _AROUND:
         beside_x, beside_y = (column + across).clamp(0, width - 1), (row + down).clamp(0, height - 1)
-        candidate = _taken(here, beside_y * width + beside_x, beside_x - column, beside_y - row)
+        candidate = borrowed(here, beside_y * width + beside_x, beside_x - column, beside_y - row)
         difference = (relit_plate(recall(candidate, births), gain, shaper) - seen).abs().amax(1).flatten()
         better = candidate.alive.flatten() & (difference < best)
         best = torch.where(better, difference, best)
@@ -69,12 +69,6 @@ def hairlines(missing: Tensor) -> Tensor:
     eroded = -F.max_pool2d(-value, size, 1)
     wide = F.max_pool2d(eroded, size, 1) > 0.5
     return missing & ~wide
-
-
-def _taken(here: Map, place: Tensor, across: Tensor, down: Tensor) -> Map:
-    """The map of scattered pixels, each carried on by (-across, -down), as (1, 1, 1, N)."""
-    born, x, y, doubt = (value.flatten()[place][None, None, None] for value in vars(here).values())
-    return Map(born, x - across, y - down, doubt)
 
 
 def _put(here: Map, place: Tensor, found: Map) -> Map:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-NOWHERE = -1
-"""The birth of pixels that have no paint."""
+NOWHERE = -(1 << 31)
+"""The birth of pixels that have no paint: no frame's number, which may be negative."""
 
-_TEAR = 1.0
+TEAR = 1.0
 """Neighbours whose displacements differ by more than this many pixels lie on different things."""
 
 _OUTSIDE = 0.5
@@ -111,12 +111,28 @@ def carry(neighbour: Map, motion: Tensor) -> Map:
         for across, column_weight in ((0, 1 - part_x), (1, part_x)):
             other, place = at(left + across, top + down)
             apart = (place[:, :2] - nearest[:, :2]).abs().amax(1, keepdim=True)
-            weight = row_weight * column_weight * ((other == born) & (apart < _TEAR))
+            weight = row_weight * column_weight * ((other == born) & (apart < TEAR))
             total = total + weight
             offset = offset + (place - nearest) * weight
     place = nearest + offset / total.clamp_min(1e-6)
     carried = Map(born, there_x + place[:, :1], there_y + place[:, 1:2], place[:, 2:3])
     return carried.without(~inside | (born == NOWHERE))
+
+
+def borrowed(here: Map, place: Tensor, across: Tensor, down: Tensor) -> Map:
+    """The paint of scattered pixels as it would go on beside them.
+
+    Args:
+        here: a frame's map.
+        place: (N,) int64, the pixels: row times width plus column.
+        across: (N,), columns from where the paint is wanted to where it is taken.
+        down: the same for rows.
+
+    Returns:
+        A map of (1, 1, 1, N).
+    """
+    born, x, y, doubt = (value.flatten()[place][None, None, None] for value in vars(here).values())
+    return Map(born, x - across, y - down, doubt)
 
 
 def stretch(here: Map) -> Tensor:

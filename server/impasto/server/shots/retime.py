@@ -100,6 +100,26 @@ class Joined:
     fast: float
 
 
+@dataclass(frozen=True)
+class Cuts:
+    """Which neighbouring frames are of two shots.
+
+    Attributes:
+        given: first frames of new shots where their user named them; None where the pictures tell.
+        vetoed: frames at which no new shot begins, whatever the pictures tell.
+    """
+
+    given: frozenset[int] | None = None
+    vetoed: frozenset[int] = frozenset()
+
+    def part(self, before: int, after: int, pair: Pair) -> bool:
+        """Whether a new shot begins after one frame and not after the other."""
+        firsts = frozenset(range(before + 1, after + 1))
+        if self.given is not None:
+            return bool(self.given & firsts)
+        return not self.vetoed & firsts and is_cut(pair)
+
+
 class Between:
     """Finds the course of any moment of a shot, and its colour.
 
@@ -108,10 +128,14 @@ class Between:
         motion: of this shot.
         near: nearness 0..1 (1, 1, H, W) of a frame where its depth is known.
         watch: told of every step.
+        cuts: which neighbouring frames are of two shots.
     """
 
-    def __init__(self, shot: Shot, motion: Motion, near: Callable[[int], Tensor | None], watch: Watch) -> None:
+    def __init__(
+        self, shot: Shot, motion: Motion, near: Callable[[int], Tensor | None], watch: Watch, cuts: Cuts | None = None
+    ) -> None:
         self._shot, self._motion, self._near, self._watch = shot, motion, near, watch
+        self._cuts = cuts or Cuts()
         self._last: tuple[tuple[int, int], Joined] | None = None
 
     def joined(self, before: int, after: int) -> Joined:
@@ -138,7 +162,7 @@ class Between:
         )
         lengths = pair.forward.square().sum(1).sqrt().flatten()
         fast = float(lengths.kthvalue(max(1, round(0.95 * len(lengths)))).values)
-        return Joined(None if is_cut(pair) else pair, fast)
+        return Joined(None if self._cuts.part(before, after, pair) else pair, fast)
 
     def course(self, here: Moment) -> tuple[Pair, Course] | None:
         """The course of a moment between two frames; None across a cut."""

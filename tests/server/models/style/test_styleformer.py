@@ -30,7 +30,7 @@ def test_transformer_and_decoder_have_the_published_numbers_of_parameters():
     assert counts == [styleformer.TRANSFORMER_PARAMETERS, styleformer.DECODER_PARAMETERS] == [14_664_009, 2_325_315]
 
 
-def test_the_keys_are_those_of_the_published_checkpoint():
+def test_the_keys_are_those_of_the_published_source_as_its_checkpoint_was_never_at_hand():
     with torch.device("meta"):
         net = styleformer.StyleFormer(VGG19("relu3_1"))
     blocks = {key.rpartition(".")[0] for key in net.transformer.state_dict()}

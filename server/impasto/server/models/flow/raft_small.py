@@ -17,7 +17,7 @@ MODEL: Model = Model(
     version=2,
     weights=Weights(
         "raft_small_C_T_V2-01064c6d.pth",
-        "01064c6d",
+        "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27",
         "BSD-3-Clause",
         f"{_HUB}raft_small_C_T_V2-01064c6d.pth",
         _TRAINED,

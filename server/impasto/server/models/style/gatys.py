@@ -277,7 +277,7 @@ def open_vgg(weights: Path, depth: str | None = None) -> VGG19 | NormalisedVGG19
 
 _COMPLETE = Weights(
     "vgg19-dcbb9e9d.pth",
-    "dcbb9e9d",
+    "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
     "CC-BY-4.0",
     "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
     "ImageNet",

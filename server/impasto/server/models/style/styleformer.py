@@ -291,12 +291,13 @@ MODEL = Model(
         "styleformer.pth",
         "",
         "LicenseRef-none-published",
-        "Wxl-stars/PytorchStyleFormer on Google Drive, file 1l53CJxbMiaU7c17laAT9d8Q_a4arxI28",
+        "gen_00794001.pt of Wxl-stars/PytorchStyleFormer, Google Drive folder 1l53CJxbMiaU7c17laAT9d8Q_a4arxI28",
         "MS-COCO and WikiArt, by its authors",
+        metrics="nothing here: the file was never at hand, its keys are those of the published source",
         beside=(
             Weights(
                 "vgg16-397923af.pth",
-                "397923af",
+                "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
                 "CC-BY-4.0",
                 "https://download.pytorch.org/models/vgg16-397923af.pth",
                 "ImageNet",
