@@ -65,7 +65,8 @@ class _Workshop:
     def told(self) -> str:
         """All that decides how any style is painted."""
         model, nets = looks.find(self.wish.look), ",".join(map(weights.digest, self.weights))
-        return f"{model.id}/{model.version}/{self.manner!r}/{self.task.spec.colour.style}/{nets}"
+        made = f"{model.id}/{model.version}/{presets.VERSION}"
+        return f"{made}/{self.manner!r}/{self.task.spec.colour.style}/{nets}"
 
     @cached_property
     def weights(self) -> tuple[Path, ...]:
@@ -155,7 +156,7 @@ def _layer(shop: _Workshop, group: Sequence[StyleSpec]) -> Layer:
         shares = [weight for _, weight in named] if len(group) > 1 else [1.0]
         digest = _digest(shop.told, *(name for name, _ in named), repr([share / sum(shares) for share in shares]))
         painter = looks.after_pictures(
-            shop.wish.look, [_picture(style, shop.task) for style in group], shares, shop.weights, shop.manner
+            shop.wish.look, [_picture(style, shop) for style in group], shares, shop.weights, shop.manner
         )
     frames = frozenset(parse_frames(first.frames)) if first.frames else None
     return Layer(
@@ -168,10 +169,10 @@ def _layer(shop: _Workshop, group: Sequence[StyleSpec]) -> Layer:
     )
 
 
-def _picture(style: StyleSpec, task: Task) -> Tensor:
+def _picture(style: StyleSpec, shop: _Workshop) -> Tensor:
     if style.HasField("file"):
-        return files.read_picture(task.local(style.file), style.name, task.spec.colour.style)
-    return presets.preset_picture(style.name)
+        return files.read_picture(shop.task.local(style.file), style.name, shop.task.spec.colour.style)
+    return looks.of_preset(style.name, shop.wish.look, shop.weights)
 
 
 def _fade(shot: Sequence[int], frames: frozenset[int] | None, length: int) -> Callable[[int], float]:

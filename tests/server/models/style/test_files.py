@@ -166,12 +166,20 @@ def test_weights_are_known_by_their_first_bytes_whatever_their_name(tmp_path):
 
 
 def test_an_unknown_style_name_lists_the_presets():
-    with pytest.raises(NotFound, match="gouache, hatching, oils"):
+    with pytest.raises(NotFound, match="dots, gale, gouache, hatching, oils, scream"):
         presets.preset_picture("cubism")
 
 
-def test_presets_are_listed_by_name_and_drawn_the_same_every_time():
-    assert list(presets.presets()) == ["gouache", "hatching", "oils"]
+def test_presets_name_a_painting_in_the_public_domain_and_are_drawn_the_same_every_time():
+    assert list(presets.presets()) == ["dots", "gale", "gouache", "hatching", "oils", "scream"]
+    for name in presets.presets():
+        preset = presets.find(name)
+        assert "in the public domain" in preset.after
+        assert preset.after.split(";")[0] in preset.summary
+        assert preset.palette[:, 3].sum() == pytest.approx(1.0, abs=1e-3)
+        mean = (preset.palette[:, :3] * preset.palette[:, 3:]).sum(0)
+        drawn = presets.preset_picture(name)[0].mean((1, 2)).numpy()
+        assert preset.hand == "lines" or np.abs(drawn - mean).max() < 0.06, name
     assert all(summary.endswith(".") for summary in presets.presets().values())
     first = presets.preset_picture("hatching").clone()
     presets.preset_picture.cache_clear()

@@ -77,6 +77,21 @@ def test_every_look_paints_after_one_and_several_pictures_with_seeded_weights(lo
     assert not torch.allclose(one, two, atol=1e-6)
 
 
+def test_a_preset_is_its_paintings_code_for_the_bundled_look_and_a_drawn_picture_for_any_other(files):
+    nets = looks.ready_files("impasto")
+    assert looks.of_preset("oils", "impasto", nets).shape == (1, impasto.CODE), "run training/presets.py"
+    assert looks.of_preset("oils", "impasto", files["impasto"]).shape == (1, 3, 264, 360)  # of other weights
+    assert looks.of_preset("oils", "swd", ()).shape == (1, 3, 264, 360)
+    manner = replace(COARSE, style_scale=1.0)
+    painter = looks.open_style("oils", None, "", manner, "impasto")
+    mixed = after_pictures(
+        "impasto", [looks.of_preset("oils", "impasto", nets), torch.rand(1, 3, 64, 64)], [1, 1], nets, manner
+    )
+    plate = torch.rand(1, 3, 64, 96)
+    assert painter.paint(plate).isfinite().all()
+    assert not torch.allclose(painter.paint(plate), mixed.paint(plate), atol=1e-3)
+
+
 @pytest.mark.parametrize("look", ["impasto", "swd"])
 def test_every_parameter_of_a_look_is_checked(look):
     for known in looks.find(look).parameters:

@@ -204,10 +204,10 @@ def build(
     shares: Sequence[float] | None = None,
     style_scale: float = 1.0,
 ) -> FeedForwardPainter:
-    """A painter in the manner of one or several pictures.
+    """A painter in the manner of one or several styles.
 
     Args:
-        style: (1, 3, h, w) float32 display-like, or several such.
+        style: (1, 3, h, w) float32 display-like, or a style's code, (1, `CODE`), of these weights; or several such.
         weights: see `load`.
         shares: of each style; equal where not given. The styles' codes are averaged.
         style_scale: the style's shorter side over 512 pixels; larger is a larger brush.
@@ -217,7 +217,7 @@ def build(
     """
     styles = [style] if isinstance(style, Tensor) else list(style)
     net = load(weights)
-    codes = torch.cat([net.code(style_at(each, style_scale)) for each in styles])
+    codes = torch.cat([each if each.dim() == 2 else net.code(style_at(each, style_scale)) for each in styles])
     code = (codes * checked(shares, len(styles))[:, None]).sum(0, keepdim=True)
     return FeedForwardPainter(_Look(net, code), STRIDE, SMALLEST, REACH)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto.server.errors import BadRequest
 from impasto.server.models import catalogue, weights
 from impasto.server.models.card import Model, Parameter
-from impasto.server.models.style import files, johnson, presets
+from impasto.server.models.style import files, impasto, johnson, presets
 from impasto.server.models.style.canvas import Canvas
 from impasto.server.models.style.feedforward import FeedForwardPainter, for_shot
 from impasto.server.models.style.gatys import GatysPainter
@@ -100,7 +100,7 @@ def after_pictures(
 
     Args:
         look: id of the model; empty for the default.
-        pictures: (1, 3, h, w) float32 display-like each.
+        pictures: (1, 3, h, w) float32 display-like each, or what `of_preset` gives.
         shares: of each, not all 0.
         nets: the look's weights, see `ready_files`.
         manner: see there.
@@ -113,6 +113,26 @@ def after_pictures(
     if not model.canvas:
         own[STYLE_SCALE.name] = manner.style_scale
     return _finished(model.build(pictures, *nets, shares=shares, **own), model, manner)
+
+
+def of_preset(name: str, look: str, nets: Sequence[Path]) -> Tensor:
+    """A preset as `after_pictures` takes it: the painting's code where the look is the one it was measured for.
+
+    Args:
+        name: of the preset.
+        look: see `after_pictures`.
+        nets: see `after_pictures`.
+
+    Returns:
+        (1, C) for the bundled look with the weights that came with the presets, else the drawn picture (1, 3, h, w).
+
+    Raises:
+        NotFound: there is no such preset or look.
+    """
+    preset = presets.find(name)
+    if find(look).id == impasto.MODEL.id and [weights.digest(file) for file in nets] == [preset.weights]:
+        return preset.code
+    return presets.preset_picture(name)
 
 
 def open_style(name: str, path: Path | None, colour: str, manner: Manner, look: str = "") -> Painter:
@@ -130,8 +150,9 @@ def open_style(name: str, path: Path | None, colour: str, manner: Manner, look: 
     """
     if path is not None and files.recognise(path, name) == "weights":
         return of_weights(path, manner)
-    picture = presets.preset_picture(name) if path is None else files.read_picture(path, name, colour)
-    return after_pictures(look, [picture], [1.0], ready_files(look), manner)
+    nets = ready_files(look)
+    picture = of_preset(name, look, nets) if path is None else files.read_picture(path, name, colour)
+    return after_pictures(look, [picture], [1.0], nets, manner)
 
 
 def ready_files(look: str) -> tuple[Path, ...]:
