@@ -1,14 +1,16 @@
 """How true occlusion mattes are, beside the plain check and Ruder's, in one run, and whose fault it is.
 
     python benchmarks/mattes.py [--assets ASSETS] [--shots orbit ...] [--frames 1001 1004 1007 1010]
-        [--models truth facets dis raft-small]
+        [--models truth facets dis raft-small] [--depth truth estimated]
 
 Prints, for every source of motion and every shot, F1 of the mattes at 0.5 over valid pixels, counts pooled over pairs
 and both directions: what is hidden within the frame (with precision and recall) and what leaves it, the plain
 forward/backward check (Sundaram et al. 2010), and the check of Ruder et al. 2016, "Artistic Style Transfer for Videos"
 (the same inequality, motion boundaries uncertain, negative where inconsistent, smoothed by a Gaussian of 0.8), each
-within the frame. `truth` feeds the exact motion in: what it falls short of 1 is the mattes' own fault, the rest
-is the motion's. The last line of every source names the mean and the worst shot.
+within the frame. `--depth` puts the ablation of depth beside it: F1 within the frame where the mattes are also told the
+true depth, and where they are told what `tcmonodepth-small` estimates. `truth` as a model feeds the exact motion in:
+what it falls short of 1 is the mattes' own fault, the rest is the motion's. The last line of every source names the
+means and the worst shot.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import numpy as np
 import torch
 from flow import Both, Plates, ours, torn
 from torch import Tensor
-from truth import SHOTS, Array, Counts, TruthShot, inside
+from truth import SHOTS, Array, Counts, TruthShot, inside, read
 
+from impasto.server.models import catalogue
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.analysis import Analysis, analyse
+from impasto.server.shots.depth import Depth, EstimatedDepth, LayerDepth
+from impasto.server.shots.depth_order import Nearness
 from impasto.server.shots.mattes import disagreement, mattes
 
 TRUTH = "truth"
@@ -47,14 +52,16 @@ def ruder(out: Tensor, home: Tensor) -> Array:
 class Row:
     """What one source of motion gave on one shot."""
 
-    def __init__(self) -> None:
+    def __init__(self, depths: list[str]) -> None:
         self.hidden, self.leaving, self.plain, self.ruder = Counts(), Counts(), Counts(), Counts()
+        self.with_depth = {name: Counts() for name in depths}
 
     def __str__(self) -> str:
         found, real = self.hidden.hit + self.hidden.false, self.hidden.hit + self.hidden.missed
         shares = self.hidden.hit / max(found, 1), self.hidden.hit / max(real, 1)
         figures = (self.hidden.f1, *shares, self.leaving.f1, self.plain.f1, self.ruder.f1)
-        return "{:6.3f} ({:.2f} {:.2f})  {:6.3f}  {:6.3f} {:6.3f}".format(*figures)
+        told = "".join(f" {counts.f1:9.3f}" for counts in self.with_depth.values())
+        return "{:6.3f} ({:.2f} {:.2f})  {:6.3f}  {:6.3f} {:6.3f}".format(*figures) + told
 
 
 def estimator(name: str, measured: Analysis, assets: Path) -> Both | None:
@@ -64,33 +71,57 @@ def estimator(name: str, measured: Analysis, assets: Path) -> Both | None:
     return ours(name, measured.grain, assets / "weights" / "raft-small-princeton.pth")
 
 
-def judge(row: Row, shot: TruthShot, frame: int, shaper: Shaper, both: Both | None) -> None:
+def depth_of(name: str, shot: TruthShot, shaper: Shaper, assets: Path) -> Depth:
+    """The depth of a shot: `truth`, or as the model estimates it."""
+    if name == TRUTH:
+        return LayerDepth(lambda frame: read(shot.folder / f"truth.{frame}.exr")["depth.Z"], high=False, name=TRUTH)
+    net = catalogue.find("tcmonodepth-small", "depth").build(
+        weights=assets / "weights" / "tcmonodepth-small" / "tcmonodepth_small.pt.tar"
+    )
+    return EstimatedDepth(Plates(shot), net, name, shaper, Plates(shot), Plates(shot))
+
+
+def nearness(depth: Depth, frame: int) -> Nearness:
+    """Of a frame and the next."""
+    here, there = depth.near(frame), depth.near(frame + 1)
+    assert here is not None
+    assert there is not None
+    return Nearness(here, there, depth.steps)
+
+
+def judge(row: Row, shot: TruthShot, frame: int, shaper: Shaper, both: Both | None, depths: dict[str, Depth]) -> None:
     """Add both directions of one pair."""
     here, there = shot.truth(frame), shot.truth(frame + 1)
     first, second = shaper.encode(shot.plate(frame)), shaper.encode(shot.plate(frame + 1))
     motions = both(first, second) if both is not None else (here.forward, there.backward)
     a, b, f, g = (torch.from_numpy(np.ascontiguousarray(array))[None] for array in (first, second, *motions))
-    for one, other, out, home, true, hidden, valid in (
-        (a, b, f, g, here.forward, here.hidden_next, here.valid),
-        (b, a, g, f, there.backward, there.hidden_previous, there.valid),
+    near = {name: nearness(depth, frame) for name, depth in depths.items()}
+    back = {name: each.turned() for name, each in near.items()}
+    for one, other, out, home, true, hidden, valid, told in (
+        (a, b, f, g, here.forward, here.hidden_next, here.valid, near),
+        (b, a, g, f, there.backward, there.hidden_previous, there.valid, back),
     ):
         with fixed_threads():
             matte = mattes(one, other, out, home).occlusion[0, 0].numpy()
+            with_depth = {n: mattes(one, other, out, home, d).occlusion[0, 0].numpy() for n, d in told.items()}
         within = inside(true)
+        for name, found in with_depth.items():
+            row.with_depth[name].add(found, hidden, valid & within)
         row.hidden.add(matte, hidden, valid & within)
         row.leaving.add(matte * ~inside(out[0].numpy()), hidden & ~within, valid)
         row.plain.add(torn(out, home), hidden, valid & within)
         row.ruder.add(ruder(out, home), hidden, valid & within)
 
 
-def rows(name: str, shots: list[str], frames: list[int], assets: Path) -> Iterator[tuple[str, Row]]:
+def rows(name: str, shots: list[str], frames: list[int], depths: list[str], assets: Path) -> Iterator[tuple[str, Row]]:
     """One source of motion on every shot."""
     for shot_name in shots:
         shot = TruthShot(assets / "shots" / shot_name)
         measured = analyse(Plates(shot), Plates(shot), Plates(shot))
-        row, both = Row(), estimator(name, measured, assets)
+        row, both, shaper = Row(depths), estimator(name, measured, assets), Shaper(measured.exposure)
+        known = {each: depth_of(each, shot, shaper, assets) for each in depths}
         for frame in frames:
-            judge(row, shot, frame, Shaper(measured.exposure), both)
+            judge(row, shot, frame, shaper, both, known)
         yield shot_name, row
 
 
@@ -101,15 +132,20 @@ def main() -> None:
     parser.add_argument("--shots", nargs="+", default=list(SHOTS))
     parser.add_argument("--frames", nargs="+", type=int, default=[1001, 1004, 1007, 1010])
     parser.add_argument("--models", nargs="+", default=[TRUTH, "facets", "dis", "raft-small"])
+    parser.add_argument("--depth", nargs="*", default=[], choices=[TRUTH, "estimated"])
     wish = parser.parse_args()
-    print(f"{'':24} hidden (precision recall) leaving  plain  Ruder")
+    told = "".join(f" {'Z:' + name:>9}" for name in wish.depth)
+    print(f"{'':24} hidden (precision recall) leaving  plain  Ruder{told}")
     for name in wish.models:
-        scores = {}
-        for shot, row in rows(name, wish.shots, wish.frames, Path(wish.assets)):
-            scores[shot] = row.hidden.f1
+        found = dict(rows(name, wish.shots, wish.frames, wish.depth, Path(wish.assets)))
+        for shot, row in found.items():
             print(f"{name:12}{shot:12} {row}", flush=True)
+        scores = {shot: row.hidden.f1 for shot, row in found.items()}
         worst = min(scores, key=lambda shot: scores[shot])
-        print(f"{name:12}mean {np.mean(list(scores.values())):.3f}, worst {worst} {scores[worst]:.3f}")
+        means = [
+            f"; with depth {n} {np.mean([row.with_depth[n].f1 for row in found.values()]):.3f}" for n in wish.depth
+        ]
+        print(f"{name:12}mean {np.mean(list(scores.values())):.3f}, worst {worst} {scores[worst]:.3f}{''.join(means)}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def flow(
     ] = "",
     *,
     shot: g.Shot,
+    depth: g.Depth,
     layers: g.Layers,
     files: g.Files,
     colour: g.Colour,
@@ -41,6 +42,6 @@ def flow(
         plate,
         out=out,
         motion=model,
-        options=g.gather(shot, layers, files, colour, compute),
+        options=g.gather(shot, depth, layers, files, colour, compute),
     )
     make(spec, manner, job_file)

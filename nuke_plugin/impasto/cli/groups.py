@@ -118,6 +118,17 @@ class Layers:
 
 
 @dataclass(frozen=True)
+class Depth:
+    """What tells mattes what lies before what."""
+
+    depth: o.Depth = ""
+
+    def onto(self, options: Options) -> Options:
+        """As `Group` says."""
+        return replace(options, depth=self.depth)
+
+
+@dataclass(frozen=True)
 class Files:
     """How frames are written."""
 

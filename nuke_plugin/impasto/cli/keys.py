@@ -28,6 +28,7 @@ def keys(
     sheet: o.Sheet = None,
     *,
     shot: g.Shot,
+    depth: g.Depth,
     colour: g.Colour,
     compute: g.Compute,
     manner: g.Manner,
@@ -46,6 +47,6 @@ def keys(
         most=most,
         painted=painted,
         motion=motion,
-        options=g.gather(shot, colour, compute, options=Options(sheet=sheet)),
+        options=g.gather(shot, depth, colour, compute, options=Options(sheet=sheet)),
     )
     make(spec, manner, job_file)

@@ -79,7 +79,18 @@ Passes = Annotated[
         "--passes",
         metavar="P,P",
         rich_help_panel=OUTPUT,
-        help="Beside the colour: motion, occlusion, confidence, source, cause, all or none. Default: motion,occlusion.",
+        help="Beside the colour: motion, occlusion, confidence, source, cause, depth, all or none. Default: motion and "
+        "occlusion.",
+    ),
+]
+Depth = Annotated[
+    str,
+    typer.Option(
+        "--depth",
+        metavar="LAYER[,near=high]",
+        rich_help_panel=SHOT,
+        help="Tells mattes what lies before what: a layer of the plate (near=high where large values are near), or "
+        "none; or a model for the pass depth alone (tcmonodepth-small). Default: the plate's depth.Z or Z, a distance.",
     ),
 ]
 MatteSoft = Annotated[

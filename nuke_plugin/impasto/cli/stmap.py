@@ -22,6 +22,7 @@ def stmap(
     motion: o.SameMotion = "",
     *,
     shot: g.Shot,
+    depth: g.Depth,
     layers: g.Layers,
     files: g.Files,
     colour: g.Colour,
@@ -42,6 +43,6 @@ def stmap(
         out=out,
         key=key,
         motion=motion,
-        options=g.gather(shot, layers, files, colour, compute, options=Options(passes=())),
+        options=g.gather(shot, depth, layers, files, colour, compute, options=Options(passes=())),
     )
     make(spec, manner, job_file)

@@ -154,6 +154,7 @@ def stylize(
     ] = 0,
     *,
     shot: g.Shot,
+    depth: g.Depth,
     layers: g.Layers,
     files: g.Files,
     review: g.Review,
@@ -199,6 +200,6 @@ def stylize(
         look=Look(name=look, parameters=parse_numbers(settings or []), statistics=statistics, compile=compile_nets),
         seed=seed,
         every=every,
-        options=g.gather(shot, layers, files, review, colours, compute),
+        options=g.gather(shot, depth, layers, files, review, colours, compute),
     )
     make(spec, manner, job_file)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from impasto.sequences import Threshold
 
-PASSES = ("motion", "occlusion", "confidence", "source", "cause")
+PASSES = ("motion", "occlusion", "confidence", "source", "cause", "depth")
+ALWAYS = PASSES[:-1]
+"""Passes that every plate can have; they are what `all` means unless depth is named."""
 DEFAULT_PASSES = ("motion", "occlusion")
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 
@@ -98,6 +100,9 @@ class Options:
         frames: wanted, such as `1005-1007`; empty means the whole shot.
         shot: all frames of the shot; empty means every frame of the sequence on disk.
         passes: of `PASSES`, or `all`, or `none`, beside the colour.
+        depth: what tells mattes what lies before what: a layer or channel of the plate, `LAYER,near=high` where large
+            values are near, or `none`; the id of a model estimates it for the pass `depth` alone. Empty takes the
+            plate's own depth.Z or Z.
         mattes: how occlusion mattes are written.
         views: to render; empty means every view.
         overwrite: whether files that are not Impasto's may be replaced.
@@ -124,6 +129,7 @@ class Options:
     cuts: str = ""
     vetoed_cuts: Iterable[int] = ()
     passes: Iterable[str] = DEFAULT_PASSES
+    depth: str = ""
     mattes: Mattes = field(default_factory=Mattes)
     views: Iterable[str] = ()
     overwrite: bool = False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from impasto.client.cuts import choose_cuts
 from impasto.client.errors import BadRequestError
-from impasto.client.options import PASSES, Look, Mattes, Options, Painting, PathLike, Styling
+from impasto.client.options import ALWAYS, PASSES, Look, Mattes, Options, Painting, PathLike, Styling
 from impasto.sequences import SequencePattern, read_curve
 from impasto.v1 import job_pb2, plate_pb2
 
@@ -250,8 +250,8 @@ def mask_source(mask: PathLike) -> job_pb2.Mask:
     return job_pb2.Mask(layer=text)
 
 
-def expand_passes(names: Iterable[str]) -> tuple[str, ...]:
-    """Passes in their order, `all` and `none` written out.
+def expand_passes(names: Iterable[str], depth: bool = False) -> tuple[str, ...]:
+    """Passes in their order, `all` (with `depth` where that is named) and `none` written out.
 
     Raises:
         BadRequestError: one is not known.
@@ -262,7 +262,9 @@ def expand_passes(names: Iterable[str]) -> tuple[str, ...]:
         raise BadRequestError(
             f"There is no pass '{unknown[0]}'; there are: {', '.join(PASSES)}, all, none.", reason="PASS_UNKNOWN"
         )
-    return PASSES if "all" in asked else tuple(name for name in PASSES if name in asked)
+    if "all" in asked:
+        asked |= {*(PASSES if depth else ALWAYS)}
+    return tuple(name for name in PASSES if name in asked)
 
 
 def absolute(path: PathLike) -> str:
@@ -277,12 +279,14 @@ def _spec(plate: PathLike, out: PathLike | None, options: Options) -> job_pb2.Jo
     source = job_pb2.PlateSource(
         pattern=absolute(plate), shot=options.shot, frames=options.frames, views=list(options.views)
     )
+    source.depth, _, near = options.depth.partition(",near=")
+    source.depth_near = near
     choose_cuts(source, options.cuts, options.vetoed_cuts)
     return job_pb2.JobSpec(
         plate=source,
         output=job_pb2.Output(
             pattern=absolute(out) if out is not None else "",
-            passes=expand_passes(options.passes) if out is not None else (),
+            passes=expand_passes(options.passes, options.depth not in ("", "none")) if out is not None else (),
             overwrite=options.overwrite,
             compression=options.compression,
             layer_prefix=options.layer_prefix,

@@ -66,7 +66,7 @@ class JobSpec(_message.Message):
     def __init__(self, plate: _Optional[_Union[PlateSource, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., compute: _Optional[_Union[Compute, _Mapping]] = ..., colour: _Optional[_Union[ColourSpaces, _Mapping]] = ..., mattes: _Optional[_Union[MatteParameters, _Mapping]] = ..., stylize: _Optional[_Union[StylizeSpec, _Mapping]] = ..., motion: _Optional[_Union[MotionSpec, _Mapping]] = ..., interpolate: _Optional[_Union[InterpolateSpec, _Mapping]] = ..., keys: _Optional[_Union[KeysSpec, _Mapping]] = ..., stmap: _Optional[_Union[StmapSpec, _Mapping]] = ...) -> None: ...
 
 class PlateSource(_message.Message):
-    __slots__ = ("pattern", "shot", "frames", "views", "files", "video", "cuts", "given_cuts", "vetoed_cuts")
+    __slots__ = ("pattern", "shot", "frames", "views", "files", "video", "cuts", "given_cuts", "vetoed_cuts", "depth", "depth_near")
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     SHOT_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,8 @@ class PlateSource(_message.Message):
     CUTS_FIELD_NUMBER: _ClassVar[int]
     GIVEN_CUTS_FIELD_NUMBER: _ClassVar[int]
     VETOED_CUTS_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_NEAR_FIELD_NUMBER: _ClassVar[int]
     pattern: str
     shot: str
     frames: str
@@ -85,7 +87,9 @@ class PlateSource(_message.Message):
     cuts: str
     given_cuts: _containers.RepeatedCompositeFieldContainer[Cut]
     vetoed_cuts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., cuts: _Optional[str] = ..., given_cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ..., vetoed_cuts: _Optional[_Iterable[int]] = ...) -> None: ...
+    depth: str
+    depth_near: str
+    def __init__(self, pattern: _Optional[str] = ..., shot: _Optional[str] = ..., frames: _Optional[str] = ..., views: _Optional[_Iterable[str]] = ..., files: _Optional[_Iterable[_Union[_plate_pb2.FrameFile, _Mapping]]] = ..., video: _Optional[_Union[_plate_pb2.FileRef, _Mapping]] = ..., cuts: _Optional[str] = ..., given_cuts: _Optional[_Iterable[_Union[Cut, _Mapping]]] = ..., vetoed_cuts: _Optional[_Iterable[int]] = ..., depth: _Optional[str] = ..., depth_near: _Optional[str] = ...) -> None: ...
 
 class Cut(_message.Message):
     __slots__ = ("frame", "until", "found_by")

@@ -120,6 +120,13 @@ def _set(path, value):
         (_set("output.layer_prefix", "a.b"), "OUTPUT_INVALID", "a.b"),
         (_set("output.passes", ["motion", "depht"]), "PASS_UNKNOWN", "depht"),
         (_set("output.compression", "jpeg"), "COMPRESSION_UNKNOWN", "jpeg"),
+        (_set("plate.depth_near", "far"), "DEPTH_INVALID", "near=low or near=high"),
+        (lambda s: (_set("plate.depth", "none")(s), _set("plate.depth_near", "low")(s)), "DEPTH_INVALID", "near="),
+        (
+            lambda s: (_set("plate.depth", "none")(s), _set("output.passes", ["depth"])(s)),
+            "DEPTH_MISSING",
+            "pass depth",
+        ),
         (_set("mattes.soft", -1.0), "VALUE_INVALID", "Matte-soft is -1"),
         (_set("mattes.erode", 101.0), "VALUE_INVALID", "between -100 and 100"),
         (_set("mattes.blur", math.inf), "VALUE_INVALID", "Matte-blur is inf"),

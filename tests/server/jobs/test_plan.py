@@ -70,6 +70,8 @@ CHANGES = {
     "motion model": lambda spec: setattr(spec.stylize.motion, "model", "deepflow"),
     "motion given": lambda spec: setattr(spec.stylize.motion, "plate", True),
     "passes": lambda spec: spec.output.passes.append("motion"),
+    "depth": lambda spec: setattr(spec.plate, "depth", "none"),
+    "depth's direction": lambda spec: setattr(spec.plate, "depth_near", "high"),
     "matte": lambda spec: setattr(spec.mattes, "erode", 1),
     "a matte's gain of nothing": lambda spec: setattr(spec.mattes, "gain", 0),
     "compression": lambda spec: setattr(spec.output, "compression", "piz"),

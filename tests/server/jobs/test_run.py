@@ -158,6 +158,39 @@ def test_mattes_are_written_as_asked_and_nothing_else_changes(two: dict[int, Pat
     assert store.keys() == kept.keys(), "motion is not measured anew"
 
 
+def with_depth(paths: dict[int, Path], layer: str) -> None:
+    """Give plates a layer of depth: a near half and a far half."""
+    for path in paths.values():
+        plate = plates.read(path)
+        depth = np.where(np.arange(WIDTH) < WIDTH // 2, 2.0, 10.0).astype(np.float32)[None].repeat(HEIGHT, 0)
+        plates.write(path, plates.Plate({**plate.channels, layer: depth}, plate.data_window, plate.display_window))
+
+
+def test_depth_is_written_as_a_distance_whatever_its_layer_holds(two: dict[int, Path], tmp_path: Path):
+    passes = ("occlusion", "depth")
+    spec = job(two, "1-2", passes)
+    with pytest.raises(BadRequest, match=r"neither depth\.Z nor Z") as caught:
+        made(spec, tmp_path / "none")
+    assert caught.value.reason == "DEPTH_MISSING"
+    with_depth(two, "disparity.R")
+    spec = job(two, "1-2", passes)
+    spec.plate.depth = "disparty"
+    with pytest.raises(BadRequest, match=r"no layer 'disparty' in frame 1; it has B, G, R, disparity\.R"):
+        made(spec, tmp_path / "none")
+    spec.plate.depth, spec.plate.depth_near = "disparity", "high"
+    written = made(spec, tmp_path / "inverse").files[1]
+    assert np.allclose(np.unique(written.channels["depth.Z"]), [0.1, 0.5])
+    assert "impasto_depth.Z" not in written.channels
+
+
+def test_a_plate_s_own_depth_is_kept_and_none_is_written_beside_it(two: dict[int, Path], tmp_path: Path):
+    with_depth(two, "depth.Z")
+    written = made(job(two, "1-2", ("depth",)), tmp_path / "out")
+    assert not [name for name in written.files[1].channels if name.startswith("impasto_")]
+    assert written.pixels[1]["depth.Z"] == plates.read(two[1]).channels["depth.Z"].tobytes()
+    assert not written.heard.warned
+
+
 def test_another_size_is_another_shot_unless_cuts_are_off(two: dict[int, Path], tmp_path: Path):
     wide = plates.Window(0, 0, WIDTH + 8, HEIGHT)
     for frame in (3, 4, 5, 6, 7, 8):

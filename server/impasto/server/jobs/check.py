@@ -12,7 +12,7 @@ from impasto.server.jobs.check_output import check_output
 from impasto.server.jobs.check_painting import check_keys, check_styles, check_values
 from impasto.server.jobs.check_ranges import Frames, read_frames, read_range, refuse_doubles, refuse_outside_shot
 from impasto.server.jobs.interpolation import check_interpolation, check_times
-from impasto.server.jobs.spec import DEFAULT_MOTION, file_refs, makes_frames, motion_source, output_pattern
+from impasto.server.jobs.spec import DEFAULT_MOTION, depth_model, file_refs, makes_frames, motion_source, output_pattern
 from impasto.server.models import catalogue
 from impasto.v1.job_pb2 import JobSpec, MotionSource
 
@@ -48,6 +48,7 @@ def check(spec: JobSpec) -> Frames:
     check_output(spec, frames)
     _check_compute(spec)
     _check_motion(motion_source(spec))
+    _check_depth(spec)
     if kind == "stylize":
         check_styles(spec, frames)
         check_values(spec)
@@ -159,6 +160,23 @@ def _check_compute(spec: JobSpec) -> None:
     if wish.precision not in PRECISIONS:
         raise BadRequest(
             f"There is no precision '{wish.precision}'; say auto, float32 or bfloat16.", reason="PRECISION_UNKNOWN"
+        )
+
+
+def _check_depth(spec: JobSpec) -> None:
+    wish = spec.plate
+    if wish.depth_near not in ("", "low", "high"):
+        raise BadRequest(
+            f"Depth is not near where it is '{wish.depth_near}'; say near=low or near=high.", reason="DEPTH_INVALID"
+        )
+    if wish.depth_near and (wish.depth == "none" or depth_model(spec)):
+        raise BadRequest(
+            f"Which values are near is said of a layer of the plate, and the depth is {wish.depth}; leave out near=.",
+            reason="DEPTH_INVALID",
+        )
+    if wish.depth == "none" and "depth" in spec.output.passes:
+        raise BadRequest(
+            "The pass depth is asked for, and no depth is to be used; leave out one of them.", reason="DEPTH_MISSING"
         )
 
 

@@ -11,7 +11,7 @@ from impasto.server.jobs.check_ranges import Frames, read_range
 from impasto.server.jobs.spec import makes_frames, output_pattern
 from impasto.v1.job_pb2 import JobSpec
 
-PASSES = ("motion", "occlusion", "confidence", "source", "cause")
+PASSES = ("motion", "occlusion", "confidence", "source", "cause", "depth")
 
 COMPRESSIONS = ("", "none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 

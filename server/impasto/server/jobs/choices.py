@@ -5,7 +5,7 @@ from __future__ import annotations
 from impasto.sequences import format_frames
 from impasto.server.jobs.digest import fill_of, matte_parameters, value_of
 from impasto.server.jobs.interpolation import interpolation_models
-from impasto.server.jobs.spec import motion_model, motion_source
+from impasto.server.jobs.spec import depth_model, motion_model, motion_source
 from impasto.v1.job_pb2 import JobSpec, Style
 
 
@@ -15,6 +15,8 @@ def choices_of(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
     given = {"plate": "the plate's own layers", "files": f"layers of {source.files.pattern}"}
     choices = {"device": device, "precision": precision}
     choices["motion"] = motion_model(spec) or given[source.WhichOneof("source") or "plate"]
+    if words := _depth_in_words(spec):
+        choices["depth"] = words
     choices["cuts"] = _cuts_in_words(spec)
     if changed := {name: value for name, value in matte_parameters(spec).items() if value != (name == "gain")}:
         choices["mattes"] = ", ".join(f"{name}={value:g}" for name, value in changed.items())
@@ -43,6 +45,19 @@ def choices_of(spec: JobSpec, device: str, precision: str) -> dict[str, str]:
         choices["at cuts"] = spec.interpolate.cuts or "hold"
         choices["repair"] = "yes" if spec.interpolate.repair else "no"
     return choices
+
+
+def _depth_in_words(spec: JobSpec) -> str:
+    """Where depth comes from and what depth.Z then means; nothing where it is left to the plate."""
+    wish = spec.plate
+    if name := depth_model(spec):
+        return f"estimated by {name}: without unit, 1 near to 20 far"
+    if not wish.depth or wish.depth == "none":
+        return wish.depth or (
+            "of the plate: distance in its unit, far is large" if "depth" in spec.output.passes else ""
+        )
+    inverse = "inverse of " if wish.depth_near == "high" else ""
+    return f"{inverse}{wish.depth} of the plate: distance in its unit, far is large"
 
 
 def _style(style: Style) -> str:

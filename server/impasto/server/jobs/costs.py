@@ -33,7 +33,7 @@ SECONDS_OF_PICKING = 0.017
 BYTES_PER_PIXEL_WORKING = 900
 """Peak memory of the picture-making beside the plates: about 225 float32 planes."""
 
-BYTES_PER_PIXEL_OF_PASS = {"motion": 16, "occlusion": 4, "confidence": 4, "source": 14, "cause": 2}
+BYTES_PER_PIXEL_OF_PASS = {"motion": 16, "occlusion": 4, "confidence": 4, "source": 14, "cause": 2, "depth": 4}
 """Uncompressed bytes a pass adds to a pixel."""
 
 

@@ -14,7 +14,7 @@ from impasto.sequences import format_frames, output_times
 from impasto.server.jobs.check_ranges import Frames
 from impasto.server.jobs.devices import device_kind
 from impasto.server.jobs.interpolation import interpolation_models
-from impasto.server.jobs.spec import motion_model, motion_source, numbered
+from impasto.server.jobs.spec import depth_model, motion_model, motion_source, numbered
 from impasto.v1.job_pb2 import JobSpec, Mask
 
 if TYPE_CHECKING:
@@ -77,6 +77,9 @@ def models_used(spec: JobSpec) -> dict[str, str]:
     used = {}
     if name := motion_model(spec):
         model = find(name, "flow")
+        used[name] = f"{model.version}/{_weights(model)}"
+    if name := depth_model(spec):
+        model = find(name, "depth")
         used[name] = f"{model.version}/{_weights(model)}"
     if spec.WhichOneof("kind") == "stylize":
         used |= looks_used(spec)
@@ -161,6 +164,7 @@ def _canonical(spec: JobSpec, passes: Sequence[str]) -> dict[str, Any]:
     wish, colour = spec.stylize, spec.colour
     return {
         "passes": passes,
+        "depth": [spec.plate.depth, spec.plate.depth_near or "low"],
         "mattes": list(matte_parameters(spec).values()),
         "compression": spec.output.compression,
         "layer_prefix": spec.output.layer_prefix or "impasto_",

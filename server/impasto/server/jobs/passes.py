@@ -11,6 +11,7 @@ from impasto.server.jobs.digest import matte_parameters
 from impasto.server.jobs.source import PlateShot
 from impasto.server.jobs.task import Task
 from impasto.server.ops.threads import fixed_threads
+from impasto.server.shots.depth import Depth
 from impasto.server.shots.matte_edges import MatteEdges
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.render import Painted
@@ -26,9 +27,13 @@ class Passes:
         shot: the plate.
         shaper: brings pictures into the display-like domain.
         motion: of the shot.
+        depth: of the shot, where it is known.
     """
 
-    def __init__(self, task: Task, shot: PlateShot, shaper: plates.Shaper, motion: Motion) -> None:
+    def __init__(
+        self, task: Task, shot: PlateShot, shaper: plates.Shaper, motion: Motion, depth: Depth | None = None
+    ) -> None:
+        self._depth = depth
         self._asked = set(task.spec.output.passes)
         self._shot, self._shaper, self._motion = shot, shaper, motion
         self._edges = MatteEdges(**matte_parameters(task.spec))
@@ -38,6 +43,10 @@ class Passes:
         layers: Layers = {}
         if self._asked & {"motion", "occlusion", "confidence", "cause"}:
             layers |= self._of_motion(frame, self._motion.frame(frame))
+        if "depth" in self._asked and self._depth is not None and not self._depth.kept:
+            distance = self._depth.distance(frame)
+            if distance is not None:
+                layers["depth.Z"] = _plane(distance)
         if "source" in self._asked and painted is not None:
             layers["source.x"] = _plane(painted.source_x)
             layers["source.y"] = _plane(painted.source_y)

@@ -22,6 +22,7 @@ from impasto.server.models.card import Model
 from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.interpolation.interpolator import Interpolator
 from impasto.server.shots.analysis import Analysis
+from impasto.server.shots.depth import Depth
 from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
 from impasto.server.shots.render import Recipe
 from impasto.server.shots.shot import Shot, Watch
@@ -35,6 +36,7 @@ def make_motion(
     shaper: plates.Shaper,
     watch: Watch,
     moving: Shot | None = None,
+    depth: Depth | None = None,
 ) -> Motion:
     """Motion computed by a model, or read from the plate or from other files.
 
@@ -45,20 +47,23 @@ def make_motion(
         shaper: the shot's.
         watch: told of every step.
         moving: the frames between which motion is wanted, where not all of the plate's are.
+        depth: of the shot, where it is known.
     """
     source = motion_source(task.spec)
     kind = source.WhichOneof("source")
     among = moving if moving is not None else shot
     if kind == "plate":
-        return GivenMotion(among, _own_layers(shot), "plate", shaper, task.store, watch, name="the plate itself")
+        return GivenMotion(
+            among, _own_layers(shot), "plate", shaper, task.store, watch, "the plate itself", depth=depth
+        )
     if kind == "files":
         layers, digest = _layers_of_files(task, shot), _digest_of_files(source)
         measured = _of_ours(task, source)
-        return GivenMotion(among, layers, digest, shaper, task.store, watch, source.files.pattern, measured)
+        return GivenMotion(among, layers, digest, shaper, task.store, watch, source.files.pattern, measured, depth)
     model = catalogue.find(motion_model(task.spec), "flow")
     estimator, how = _estimator(model, task.plan, analysis.grain)
     digest = f"{model.id}/{model.version}/{how}/{analysis.grain:.4f}"
-    return ComputedMotion(among, estimator, digest, shaper, analysis.grain, task.store, watch)
+    return ComputedMotion(among, estimator, digest, shaper, analysis.grain, task.store, watch, depth)
 
 
 def _own_layers(shot: PlateShot) -> Callable[[int], dict[str, NDArray[np.float32]]]:

@@ -17,6 +17,7 @@ from impasto.server.errors import FrameError, ImpastoError
 from impasto.server.jobs import pick, review
 from impasto.server.jobs.arrivals import Disproved, Interrupted
 from impasto.server.jobs.behind import Behind
+from impasto.server.jobs.depth import make_depth
 from impasto.server.jobs.early import early_motion
 from impasto.server.jobs.masks import read_mask
 from impasto.server.jobs.memory import ran_out
@@ -122,7 +123,8 @@ def _measured(task: Task, sequence: Sequence, view: str, raster: plates.Window, 
     """The motion of one view of frames that are a shot of their own."""
     shot, _ = _shot(task, sequence, view, raster, follow)
     analysis = analyse(shot, task.store, follow)
-    return make_motion(task, shot, analysis, plates.Shaper(analysis.exposure), follow)
+    shaper = plates.Shaper(analysis.exposure)
+    return make_motion(task, shot, analysis, shaper, follow, depth=make_depth(task, shot, shaper, follow))
 
 
 def _left(task: Task, sequence: Sequence) -> int:
@@ -286,8 +288,10 @@ def _make_view(
     shot, out_colour = _shot(task, sequence, view, raster, follow)
     analysis = analyse(shot, task.store, follow)
     shaper = plates.Shaper(analysis.exposure)
-    with Ahead(make_motion(task, shot, analysis, shaper, follow), shot.frames, sequence.frames.arrived) as motion:
-        passes = Passes(task, shot, shaper, motion)
+    depth = make_depth(task, shot, shaper, follow)
+    measured = make_motion(task, shot, analysis, shaper, follow, depth=depth)
+    with Ahead(measured, shot.frames, sequence.frames.arrived) as motion:
+        passes = Passes(task, shot, shaper, motion, depth)
         if task.spec.WhichOneof("kind") == "stmap":
             if task.spec.stmap.key not in shot.frames:
                 key_maps: Iterable[KeyMap] = (nothing(frame, shot) for frame in wanted)

@@ -318,6 +318,10 @@ class PlateShot:
             self._kept.move_to_end(frame)
             return self._kept[frame]
 
+    def depth_layer(self, frame: int, name: str) -> NDArray[np.float32] | None:
+        """A layer of depth as stored, (H, W) on the raster; None where the frame has none."""
+        return plates.depth_layer(self.source.plate(frame), self.view, self.raster, name)
+
     def motion_layers(self, frame: int) -> dict[str, NDArray[np.float32]]:
         """The plate's own motion and mattes, on the raster."""
         return plates.motion_layers(self.source.plate(frame), self.view, self.raster)

@@ -31,6 +31,14 @@ def motion_model(spec: JobSpec) -> str:
     return "" if source.WhichOneof("source") in ("plate", "files") else source.model or DEFAULT_MOTION
 
 
+def depth_model(spec: JobSpec) -> str:
+    """Id of the model that estimates depth; empty where none does."""
+    from impasto.server.models.catalogue import catalogue
+
+    model = catalogue().get(spec.plate.depth)
+    return spec.plate.depth if model is not None and model.family == "depth" else ""
+
+
 def file_refs(spec: JobSpec) -> Iterator[tuple[str, FileRef]]:
     """Every file a job names, each with the word for it, in the order in which the work needs them.
 

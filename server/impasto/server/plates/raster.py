@@ -14,6 +14,7 @@ from impasto.server.plates.colour import ColourSpace
 from impasto.server.plates.plate import Plate, Window
 
 Array = NDArray[np.float32]
+_DEPTHS = ("Z", "z", "depth", "a", "A", "x", "X", "R", "red", "Y")
 _MATTES = {"occlusion.next": 1.0, "occlusion.prev": 1.0, "confidence.next": 0.0, "confidence.prev": 0.0}
 
 
@@ -114,6 +115,23 @@ def motion_layers(plate: Plate, view: str, raster: Window) -> dict[str, Array]:
             values[~np.isfinite(values)] = otherwise
             found[matte] = spread(values, plate.data_window, raster)
     return found
+
+
+def depth_layer(plate: Plate, view: str, raster: Window, name: str) -> Array | None:
+    """A view's depth as stored, (H, W) float32 over `raster`; None where it has no such layer.
+
+    Args:
+        plate: the plate.
+        view: one of its views.
+        raster: the window to cover; border values are repeated where the data window ends before.
+        name: a channel (`depth.Z`, `Z`), or a layer, of which the channel `Z` counts, else its first.
+    """
+    found = layers.find(plate.channels, plate.views, view, name)
+    for last in _DEPTHS if found is None else ():
+        found = found or layers.find(plate.channels, plate.views, view, f"{name}.{last}")
+    if found is None:
+        return None
+    return np.asarray(spread(plate.channels[found].astype(np.float32), plate.data_window, raster))
 
 
 def spread(array: NDArray[Any], window: Window, raster: Window) -> NDArray[Any]:

@@ -25,9 +25,10 @@ class CatalogService(CatalogServiceServicer):
 
     def ListModels(self, request: ListModelsRequest, context: grpc.ServicerContext) -> ListModelsResponse:  # noqa: N802
         """List the models, by family, then id."""
-        if request.family not in ("", "flow", "style", "interpolation"):
+        if request.family not in ("", "flow", "style", "interpolation", "depth"):
             raise BadRequest(
-                f"There is no family '{request.family}'; say flow, style or interpolation.", reason="FAMILY_UNKNOWN"
+                f"There is no family '{request.family}'; say flow, style, interpolation or depth.",
+                reason="FAMILY_UNKNOWN",
             )
         store = weights.Store(weights.default_folder())
         models = [model for model in catalogue.catalogue().values() if request.family in ("", model.family)]

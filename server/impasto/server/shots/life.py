@@ -24,7 +24,7 @@ _RIM = 1
 _LAYER = 0.5
 """Pixels by which motion differs from one thing to another."""
 
-_HIDING = (mattes.OUTSIDE, mattes.HIDDEN, mattes.NO_NEIGHBOUR)
+_HIDING = (mattes.OUTSIDE, mattes.HIDDEN, mattes.NO_NEIGHBOUR, mattes.DEPTH)
 
 
 def hidden(occlusion: Tensor, cause: Tensor) -> Tensor:

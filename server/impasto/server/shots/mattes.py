@@ -8,14 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
+from impasto.server.ops.rise import rise
 from impasto.server.ops.splat import splat
 from impasto.server.ops.warp import warp
+from impasto.server.shots.depth_order import Nearness, order
 
-VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR = range(6)
+VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR, DEPTH = range(7)
 """The causes of `occlusion.cause`: 0 seen; 1 motion there and back disagree; 2 leaves the picture; 3 nothing of the
-other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends)."""
+other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends);
+6 something nearer stands there, by depth."""
 
-VERSION = 4
+VERSION = 5
 """Raised when the judging changes; part of every cache key."""
 
 
@@ -34,7 +37,7 @@ class Mattes:
     cause: Tensor
 
 
-def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor) -> Mattes:
+def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearness | None = None) -> Mattes:
     """Mattes of one picture towards another.
 
     What nothing of the other picture comes from is hidden there (range map: Wang et al. 2018, "Occlusion Aware
@@ -48,23 +51,32 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor) -> Mattes:
         there: the other picture.
         out: (1, 2, H, W) motion from here to there, pixels, x right, y down.
         home: motion from there to here.
+        near: of both pictures, where depth is known: what it says of hiding comes before all but exact motion.
     """
     parted = disagreement(out, home)
     taken = 1 - warp(disagreement(home, out), out)
-    reached = _mean(splat(torch.ones_like(parted), home)[1].clamp(0, 1), 1)
+    arrived = splat(torch.ones_like(parted), home)[1].clamp(0, 1)
+    reached = _mean(arrived, 1)
     differs = _difference(here, warp(there, out))
     exact = _exactness(out, home, parted)
-    covered = torch.minimum(_rise(1 - reached, 0.2, 0.44), _rise(parted, 0.0, 0.2))
+    covered = torch.minimum(rise(1 - reached, 0.2, 0.44), rise(parted, 0.0, 0.2))
     scores = {
         OUTSIDE: _outside(out),
-        HIDDEN: exact * _rise(parted, 0.5, 1.5) + (1 - exact) * covered,
-        INCONSISTENT: (1 - exact) * _rise(parted, 0.5, 1.5) * _rise(taken, 0.0, 0.6) * _rise(1 - reached, 0.05, 0.25),
-        PHOTOMETRIC: (1 - exact) * _rise(differs, 0.03, 0.09) * _rise(parted, 0.1, 0.9) * _rise(taken, -0.5, 0.5),
+        HIDDEN: exact * rise(parted, 0.5, 1.5) + (1 - exact) * covered,
+        INCONSISTENT: (1 - exact) * rise(parted, 0.5, 1.5) * rise(taken, 0.0, 0.6) * rise(1 - reached, 0.05, 0.25),
+        PHOTOMETRIC: (1 - exact) * rise(differs, 0.03, 0.09) * rise(parted, 0.1, 0.9) * rise(taken, -0.5, 0.5),
     }
+    if near is not None:
+        hidden = torch.cat([score for sign, score in scores.items() if sign != OUTSIDE], 1).amax(1, keepdim=True)
+        trusted = torch.exp(-2 * parted) * (1 - rise(1 - arrived, 0.1, 0.4))
+        said = order(near, out, trusted, hidden)
+        for sign in (HIDDEN, INCONSISTENT, PHOTOMETRIC):
+            scores[sign] = scores[sign] * (exact + (1 - exact) * said.behind)
+        scores = {OUTSIDE: scores.pop(OUTSIDE), DEPTH: (1 - exact) * said.covered, **scores}
     weight, strongest = torch.cat(list(scores.values()), 1).max(1, keepdim=True)  # of equals the first
     cause = torch.tensor(list(scores), dtype=torch.float32)[strongest]
     occlusion = half(weight)
-    trust = torch.exp(-(parted - 0.25).clamp_min(0)) * (1 - 0.5 * _rise(differs, 0.03, 0.12))
+    trust = torch.exp(-(parted - 0.25).clamp_min(0)) * (1 - 0.5 * rise(differs, 0.03, 0.12))
     return Mattes(
         occlusion,
         half(torch.minimum(trust, 1 - occlusion)),
@@ -101,7 +113,7 @@ def _exactness(out: Tensor, home: Tensor, parted: Tensor) -> Tensor:
         return out.new_zeros(())
     apart = (out + warp(home, out)).square().sum(1, keepdim=True).sqrt()
     length = out.square().sum(1, keepdim=True).sqrt()
-    return 1 - _rise((apart / (1 + length / 32))[consistent].median(), 0.01, 0.02)
+    return 1 - rise((apart / (1 + length / 32))[consistent].median(), 0.01, 0.02)
 
 
 def nobody_there(height: int, width: int) -> Mattes:
@@ -121,7 +133,7 @@ def _outside(motion: Tensor) -> Tensor:
     x = motion[:, 0:1] + torch.arange(width)
     y = motion[:, 1:2] + torch.arange(height)[:, None]
     beyond = torch.maximum(torch.maximum(-x, x - (width - 1)), torch.maximum(-y, y - (height - 1)))
-    return _rise(beyond, 0.0, 0.25)
+    return rise(beyond, 0.0, 0.25)
 
 
 def _difference(here: Tensor, there: Tensor) -> Tensor:
@@ -129,12 +141,6 @@ def _difference(here: Tensor, there: Tensor) -> Tensor:
     brightness = [_mean(picture.mean(1, keepdim=True), 4) + 0.02 for picture in (here, there)]
     gain = (brightness[0] / brightness[1]).clamp(0.5, 2.0)
     return _mean((here - there * gain).abs().mean(1, keepdim=True), 1)
-
-
-def _rise(values: Tensor, low: float, high: float) -> Tensor:
-    """0 below `low`, 1 above `high`, smooth between."""
-    part = ((values - low) / (high - low)).clamp(0, 1)
-    return part * part * (3 - 2 * part)
 
 
 def _mean(values: Tensor, radius: int) -> Tensor:

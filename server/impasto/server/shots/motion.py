@@ -20,6 +20,8 @@ from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import mattes
+from impasto.server.shots.depth import Depth
+from impasto.server.shots.depth_order import Nearness
 from impasto.server.shots.shot import Shot, Store, Watch
 
 Layers = Mapping[str, NDArray[Any]]
@@ -97,8 +99,9 @@ class _Paired(ABC):
     digest: str
     measured: bool
 
-    def __init__(self, shot: Shot, shaper: Shaper, store: Store, watch: Watch) -> None:
+    def __init__(self, shot: Shot, shaper: Shaper, store: Store, watch: Watch, depth: Depth | None) -> None:
         self._shot = shot
+        self._depth = depth if depth is not None and depth.tells else None
         self._shaper = shaper
         self._store = store
         self._watch = watch
@@ -151,9 +154,16 @@ class _Paired(ABC):
     def _shaped(self, frame: int) -> Tensor:
         return self._shaper.encode(self._shot.picture(frame))
 
-    def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor) -> _Pair:
-        onward = mattes.mattes(first, second, forward, backward)
-        homeward = mattes.mattes(second, first, backward, forward)
+    def _nearness(self, first: int, second: int) -> Nearness | None:
+        """Of two frames, where both have depth."""
+        if self._depth is None:
+            return None
+        here, there = self._depth.near(first), self._depth.near(second)
+        return Nearness(here, there, self._depth.steps) if here is not None and there is not None else None
+
+    def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor, near: Nearness | None) -> _Pair:
+        onward = mattes.mattes(first, second, forward, backward, near)
+        homeward = mattes.mattes(second, first, backward, forward, near.turned() if near is not None else None)
         return _Pair(
             forward,
             backward,
@@ -177,6 +187,7 @@ class ComputedMotion(_Paired):
         grain: see `shots.analysis`; only part of the digest here, the estimator has it already.
         store: keeps pairs.
         watch: told of every pair.
+        depth: of the shot, where it is known; a sign of hiding where it `tells`.
     """
 
     measured = True
@@ -190,10 +201,12 @@ class ComputedMotion(_Paired):
         grain: float,
         store: Store,
         watch: Watch,
+        depth: Depth | None = None,
     ) -> None:
-        super().__init__(shot, shaper, store, watch)
+        super().__init__(shot, shaper, store, watch, depth)
         self._estimator = estimator
         self._parameters = f"{mattes.VERSION} {model_digest} {shaper.exposure!r} {grain!r} {shot.width}x{shot.height}"
+        self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
         self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
 
     def _key(self, first: int, second: int) -> str:
@@ -201,7 +214,7 @@ class ComputedMotion(_Paired):
 
     def _make(self, first: int, second: int) -> _Pair:
         a, b = self._shaped(first), self._shaped(second)
-        return self._judged(a, b, *self._estimator.both(a, b))
+        return self._judged(a, b, *self._estimator.both(a, b), self._nearness(first, second))
 
 
 class GivenMotion(_Paired):
@@ -220,6 +233,7 @@ class GivenMotion(_Paired):
         watch: told of every pair, and warned.
         name: what the motion was asked for as, for messages.
         measured: whether it was measured in the same pictures by an earlier job.
+        depth: as for `ComputedMotion`.
 
     Raises:
         BadRequest: by `frame`, where no motion is found or its vertical sign does not fit the pictures.
@@ -235,13 +249,15 @@ class GivenMotion(_Paired):
         watch: Watch,
         name: str = "plate",
         measured: bool = False,
+        depth: Depth | None = None,
     ) -> None:
-        super().__init__(shot, shaper, store, watch)
+        super().__init__(shot, shaper, store, watch, depth)
         self._layers = layers
         self._name = name
         self.measured = measured
         self._checked = False
         self._parameters = f"{mattes.VERSION} given {digest} {shaper.exposure!r} {shot.width}x{shot.height}"
+        self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
         self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
 
     def frame(self, frame: int) -> FrameMotion:
@@ -287,7 +303,7 @@ class GivenMotion(_Paired):
             backward = inverse(forward, _likeness(a, b, forward))[0]
         if forward is None:
             forward = inverse(backward, _likeness(b, a, backward))[0]
-        judged = self._judged(a, b, forward, backward)
+        judged = self._judged(a, b, forward, backward, self._nearness(first, second))
         onward = self._kept(self._layers(first) or {}, "next", judged.occlusion_next, judged.confidence_next)
         homeward = self._kept(self._layers(second) or {}, "prev", judged.occlusion_prev, judged.confidence_prev)
         return _Pair(

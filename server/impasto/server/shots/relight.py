@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from impasto.server.ops.lowpass import broad
+from impasto.server.ops.rise import rise
 from impasto.server.plates.shaper import Shaper
 
 _LUMA = (0.2126, 0.7152, 0.0722)
@@ -119,7 +120,7 @@ def follow(
     light_then = luminance(shaper.decode(then)).clamp_min(0.0)
     low = change(now, then, there, shaper).log() * relight
     sharp = ((light_now + floor) / (light_then + floor)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
-    glint = _rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
+    glint = rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
     plain = shaper.decode(paint + (soft - paint) * glint)
     broad_gain, gain = low.exp(), torch.exp(low + (sharp - low) * glint)
     # Light that a glint adds has the glint's colour, not the paint's.
@@ -168,17 +169,11 @@ def undevelop(painted: Tensor, plate: Light, shaper: Shaper) -> tuple[Tensor, Te
         Its shaped base (1, 3, H, W), and its match (1, 1, H, W).
     """
     own = excess(painted, shaper)
-    above = _rise(plate.gain, 1.0, 1.5)
+    above = rise(plate.gain, 1.0, 1.5)
     clipped = bool(own.max() <= 1.001)
     if clipped:
-        wanted = _rise(luminance(painted) / knee(shaper), 0.3, 0.7)
+        wanted = rise(luminance(painted) / knee(shaper), 0.3, 0.7)
         return shaper.encode(painted), 1 - above * (1 - wanted)
     wanted = ((own - 1) / (plate.gain - 1).clamp_min(1e-6)).clamp(0, 1)
     match = 1 - above * (1 - wanted)
     return shaper.encode(painted / (1 + (plate.gain - 1) * match)), match
-
-
-def _rise(value: Tensor, start: float, end: float) -> Tensor:
-    """Smooth step from 0 at `start` to 1 at `end`."""
-    part = ((value - start) / (end - start)).clamp(0, 1)
-    return part * part * (3 - 2 * part)

@@ -1,0 +1,1 @@
+"""Depth from one picture, one file per model."""
