@@ -1,7 +1,8 @@
 """How well keys are carried, where the right answer is known in every frame; beside warping and cross-fading.
 
     python benchmarks/keys.py [--assets ASSETS] [--shots orbit ...] [--frames 1001-1012] [--motion default truth]
-        [--keys 1 2 4] [--fills none net] [--minutes 1] [--pictures DIR]
+        [--keys 1 2 4] [--fills none colours net] [--minutes 1] [--relight 0] [--pictures DIR]
+        [--rows out/keys.jsonl] [--fresh]
 
 Every frame is painted by one fixed function of its own texture, pixel by pixel: colours are mixed, and bands of light
 and hue laid over them. Keys, spread evenly, are those paintings; all other frames are to be made of the keys. Printed
@@ -10,9 +11,12 @@ those a true path joins with some key, and over those it does not, of
 
 - warp: the nearest key fetched along the chained motion;
 - cross-fade: the keys before and after so fetched, mixed by distance;
-- ours: the engine, and what fills in where no key sees: the plate (none), or a net trained on the keys (net).
+- ours: the engine, and what fills in where no key sees: the plate (none), the plate in the keys' colours by the affine
+  map a net's training starts from (colours), or a net trained on the keys (net).
 
-Beside them the share of pixels that some key reaches, and CPU seconds a frame.
+The answer is a function of the texture and not of the light, so paint does not follow the light here unless --relight
+says so. Beside them the share of pixels that some key reaches, and CPU seconds a frame. Every row is kept in `--rows`,
+see `temporal.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from painted import Case, Memory, Nobody, motion_of
+from rows import Rows
 from temporal import reached, save
 from torch import Tensor
 from truth import SHOTS, Array, TruthShot, srgb
@@ -84,7 +89,9 @@ def faded(motion: Motion, frame: int, keys: list[int], answers: dict[int, Array]
     return (1 - share) * warped(motion, frame, first, answers) + share * warped(motion, frame, second, answers)
 
 
-def engine(case: Case, motion: Motion, keys: list[int], answers: dict[int, Array], fill: str, minutes: float):
+def engine(
+    case: Case, motion: Motion, keys: list[int], answers: dict[int, Array], fill: str, wish: argparse.Namespace
+) -> dict[int, Array]:
     """What the product makes, sRGB by frame."""
     one = torch.ones(1, 1, case.height, case.width)
     drawn = tuple(
@@ -92,10 +99,11 @@ def engine(case: Case, motion: Motion, keys: list[int], answers: dict[int, Array
         for key in keys
     )
     layers: tuple[Layer, ...] = ()
-    if fill == "net":
+    if fill != "none":
+        minutes = wish.minutes if fill == "net" else 0.0
         net = Trained(lambda: [Example.of(key, case, case.shaper) for key in drawn], minutes, 0, Memory(), "net")
-        layers = (Layer(lambda frame: OnScreen(net, case.shaper), f"net {keys} {minutes}"),)
-    recipe = Recipe(drawn, layers, 1.0, 0, case.shaper)
+        layers = (Layer(lambda frame: OnScreen(net, case.shaper), f"{fill} {keys} {minutes}"),)
+    recipe = Recipe(drawn, layers, wish.relight, 0, case.shaper)
     frames = [frame for frame in case.frames if frame not in keys]
     return {
         made.frame: srgb(made.picture[0].numpy()) for made in render(case, recipe, motion, frames, case.store, Nobody())
@@ -108,7 +116,7 @@ def psnr(pictures: dict[int, Array], answers: dict[int, Array], where: dict[int,
     return float(-10 * np.log10(np.concatenate(errors).mean()))
 
 
-def measure(case: Case, motion: Motion, count: int, wish: argparse.Namespace, kind: str) -> None:
+def measure(case: Case, motion: Motion, count: int, wish: argparse.Namespace, kind: str, rows: Rows) -> None:
     answers = {frame: painted(case.true.plate(frame)) for frame in case.frames}
     number = len(case.frames)
     keys = [case.frames[int((place + 0.5) * number / count)] for place in range(count)]
@@ -123,18 +131,17 @@ def measure(case: Case, motion: Motion, count: int, wish: argparse.Namespace, ki
         "cross-fade": lambda: {frame: faded(motion, frame, keys, answers) for frame in frames},
     }
     for fill in wish.fills:
-        ways[f"ours, {fill}"] = lambda fill=fill: engine(case, motion, keys, answers, fill, wish.minutes)  # type: ignore[misc]
+        ways[f"ours, {fill}"] = lambda fill=fill: engine(case, motion, keys, answers, fill, wish)  # type: ignore[misc]
+    limits = [wish.frames, f"relight {wish.relight:g}"]
     for name, make in ways.items():
+        if rows.has(case.true.name, kind, f"{count} keys", name, *limits):
+            continue
         start = time.process_time()
         pictures = make()
         seconds = (time.process_time() - start) / len(frames)
         values = [psnr(pictures, answers, where) for where in (every, seen, unseen)]
-        print(
-            f"{case.true.name:10} {kind:9} {count} keys  {name:12} "
-            f"all {values[0]:5.2f}  seen {values[1]:5.2f}  unseen {values[2]:5.2f} dB  "
-            f"reached {share:.3f}  {seconds:.2f} s",
-            flush=True,
-        )
+        row = dict(zip(("all", "seen", "unseen"), values, strict=True)) | {"reached": share, "s": seconds}
+        rows.add(case.true.name, kind, f"{count} keys", name, *limits, row=row)
         if wish.pictures:
             save(wish.pictures / f"{case.true.name}-{kind}-{count}-{name}", pictures)
     if wish.pictures:
@@ -150,11 +157,15 @@ def main() -> None:
     parser.add_argument("--frames", default="1001-1012")
     parser.add_argument("--motion", nargs="+", default=["default", "truth"])
     parser.add_argument("--keys", nargs="+", type=int, default=[1, 2, 4])
-    parser.add_argument("--fills", nargs="+", default=["none", "net"], choices=["none", "net"])
+    parser.add_argument("--fills", nargs="+", default=["none", "colours"], choices=["none", "colours", "net"])
     parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--relight", type=float, default=0.0)
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--rows", type=Path, default=Path("out/keys.jsonl"))
+    parser.add_argument("--fresh", action="store_true")
     wish = parser.parse_args()
     first, last = map(int, wish.frames.split("-"))
+    rows = Rows(wish.rows, wish.fresh)
     for name in wish.shots:
         true = TruthShot(wish.assets / "shots" / name)
         frames = tuple(frame for frame in true.frames if first <= frame <= last)
@@ -164,7 +175,8 @@ def main() -> None:
             for frame in frames:
                 motion.frame(frame)
             for count in wish.keys:
-                measure(case, motion, count, wish, kind)
+                measure(case, motion, count, wish, kind, rows)
+    rows.means(lambda name: ("mean", *name[1:]))
 
 
 if __name__ == "__main__":

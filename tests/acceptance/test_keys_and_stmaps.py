@@ -78,8 +78,8 @@ def carried(folder: Path, key: int, frame: int, paint: torch.Tensor) -> torch.Te
         one = torch.ones(1, 1, shot.height, shot.width)
         here = KeyChain(stage, Key(key, shot.picture(key), one, 1.0, None, "the plate itself")).map(frame)
         births = Births(store, lambda n: f"paint {n}", lambda n: None, shaper)
-        births.keep(key, Birth.of(paint, one, one, stage.light(key)), one > 0)
-        return fetch(here, births).soft[0]
+        births.keep(key, Birth(paint, one, one), one > 0)
+        return fetch(here, births, stage.recall).soft[0]
 
 
 def test_an_stmap_applied_with_plain_bilinear_sampling_is_the_carried_key(impasto: Command, shot: Path, tmp_path: Path):

@@ -289,3 +289,50 @@ def test_weights_of_another_model_are_one_clear_sentence(shot):
     torch.save({"fnet.weight": torch.zeros(1)}, shot / "raft.pth")
     with pytest.raises(BadRequest, match=r"raft\.pth is not a Johnson net \(it lacks"):
         make(shot, job(shot, Style(name="raft.pth", file=ref(shot / "raft.pth"))))
+
+
+def spliced(folder: Path, *styles: Style, shown: str = "1-8", **wish) -> JobSpec:
+    """A range in which noise dissolves into another noise over frames 4 and 5."""
+    noises = [
+        cv2.GaussianBlur(np.random.default_rng(seed).random((HEIGHT, WIDTH + 8, 3)), (0, 0), 2) for seed in (5, 6)
+    ]
+    window = plates.Window(0, 0, WIDTH, HEIGHT)
+    spec = job(folder, *styles, **wish)
+    del spec.plate.files[:]
+    for frame in range(1, 9):
+        share = min(max((frame - 3) / 3, 0), 1)
+        first, second = (noise[:, frame : frame + WIDTH].astype(np.float32) for noise in noises)
+        light = (1 - share) * first + share * second
+        path = folder / f"p.{frame:04}.exr"
+        channels = {name: light[..., place].copy() for place, name in enumerate("RGB")}
+        plates.write(path, plates.Plate(channels, window, window))
+        spec.plate.files.append(FrameFile(frame=frame, file=ref(path)))
+    spec.plate.shot = spec.plate.frames = shown
+    spec.plate.cuts = "given"
+    spec.stylize.motion.model = "dis"
+    return spec
+
+
+def test_over_a_dissolve_the_paint_of_one_shots_key_fades_into_that_of_the_others(shot):
+    spec = spliced(shot, fill="none")
+    spec.plate.given_cuts.add(frame=4, until=5)
+    for frame, bgr in ((2, (20, 20, 220)), (7, (220, 20, 20))):
+        path = shot / f"key{frame}.png"
+        cv2.imwrite(str(path), np.full((HEIGHT, WIDTH, 3), bgr, np.uint8))
+        spec.stylize.keys.add(frame=frame, file=ref(path))
+    found = {frame: colour(plate)[8:-8, 16:-16].mean((0, 1)) for frame, plate in make(shot, spec).items()}
+    red, blue = ({frame: float(mean[place]) for frame, mean in found.items()} for place in (0, 2))
+    assert all(red[frame] > 5 * blue[frame] for frame in (1, 2, 3))
+    assert all(blue[frame] > 5 * red[frame] for frame in (6, 7, 8))
+    assert red[3] > red[4] > red[5] > red[6]
+    assert blue[3] < blue[4] < blue[5] < blue[6]
+
+
+def test_a_styles_paint_does_not_cross_a_cut_and_each_shot_is_painted_as_if_it_were_alone(shot, bundled):
+    other = style(shot, "two", frames="3-4")
+    spec = spliced(shot, style(shot, frames="1-2"), other, shown="1-4", look="impasto")
+    spec.plate.given_cuts.add(frame=3)
+    whole = {frame: colour(plate) for frame, plate in make(shot, spec).items()}
+    alone = make(shot, spliced(shot, other, shown="3-4", look="impasto"))
+    assert all(np.array_equal(colour(plate), whole[frame]) for frame, plate in alone.items())
+    assert np.abs(whole[1] - colour(before(shot, 1))).mean() > 0.02

@@ -56,7 +56,8 @@ def test_what_no_painted_frame_sees_is_filled_and_not_painted(tiny):
 
     painter = tiny.Painter()
     recipe = Recipe((), (Layer(lambda frame: painter, "stripes"),), 1.0, 0, Shaper(), 8)
-    made = next(iter(render(shot, recipe, Broken(shot), (3,), tiny.Memory(), tiny.Audience())))
+    frames = (3, *range(1, 10))
+    made, *_ = render(shot, recipe, Broken(shot), frames, tiny.Memory(), tiny.Audience())
     assert [seed for seed, _ in painter.calls] == [1, 9]
     assert bool((made.source_frame == 3).all())
     assert float((made.picture - shot.picture(3)).abs().max()) < 0.2

@@ -1,9 +1,9 @@
 import torch
 
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.births import Birth, Births
 from impasto.server.shots.heal import hairlines, heal
 from impasto.server.shots.provenance import identity
+from impasto.server.shots.recall import Recall
 from impasto.server.shots.relight import split
 
 SHAPER = Shaper(1.0)
@@ -12,10 +12,9 @@ SIZE = (1, 1, 16, 20)
 
 def healed(tiny, missing, now, then):
     light = split(then, SHAPER)
-    birth = Birth.of(light.base, torch.ones(SIZE), torch.ones(SIZE), light)
-    births = Births(tiny.Memory(), str, lambda frame: None, SHAPER)
-    births.keep(1, birth, torch.ones(SIZE, dtype=torch.bool))
-    return heal(identity(1, ~missing), split(now, SHAPER).base, torch.ones(SIZE), births, SHAPER)
+    return heal(
+        identity(1, ~missing), split(now, SHAPER).base, torch.ones(SIZE), Recall(lambda frame: light.base), SHAPER
+    )
 
 
 def line(width):

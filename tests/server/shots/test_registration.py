@@ -7,7 +7,6 @@ import torch
 
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.births import Birth, Births
 from impasto.server.shots.chains import Stage, advance
 from impasto.server.shots.provenance import identity
 from impasto.server.shots.registration import register
@@ -99,15 +98,12 @@ def last_map(tiny, measured):
     """How far the first frame's paint has drifted in the eighth."""
     shot = tiny.Shot(frames=tuple(range(1, 9)), speed=0)
     stage = Stage(shot, Slipping(tiny.Motion(shot), measured), Shaper(1.0), tiny.Memory(), tiny.Audience())
-    light = stage.light(1)
-    one = torch.ones_like(light.gain)
-    births = Births(stage.store, str, lambda frame: None, stage.shaper)
-    births.keep(1, Birth.of(light.base, one, one, light), one > 0)
-    here = identity(1, one > 0)
+    everywhere = torch.ones_like(stage.light(1).gain) > 0
+    here = identity(1, everywhere)
     for frame in shot.frames[1:]:
-        here = advance(stage, here, frame, True, births)
+        here = advance(stage, here, frame, True)
     middle = (..., slice(8, -8), slice(8, -8))
-    return float((here.x - identity(1, one > 0).x)[middle][here.alive[middle]].mean())
+    return float((here.x - identity(1, everywhere).x)[middle][here.alive[middle]].mean())
 
 
 def test_measured_motion_is_held_to_the_birth_plate_and_given_motion_is_followed(tiny):

@@ -217,6 +217,16 @@ def test_a_changed_relight_paints_and_carries_nothing_anew(tiny):
     assert all(same(half[f], other) for f, other in frames(tiny, shot, recipe(painter=painter, relight=0.5)).items())
 
 
+def test_another_style_is_painted_and_carries_nothing_anew(tiny):
+    shot, store, watch = tiny.Shot(speed=3), tiny.Memory(), tiny.Audience()
+    frames(tiny, shot, recipe(painter=tiny.Painter()), store=store)
+    layer = Layer(lambda frame: tiny.Painter(), "other stripes")
+    other = Recipe((), (layer,), 1.0, 8, SHAPER)
+    made = frames(tiny, shot, other, store=store, watch=watch)
+    assert {name for name, _ in watch.stages} == {"births", "picture"}
+    assert all(same(made[frame], one) for frame, one in frames(tiny, shot, other).items())
+
+
 def test_one_key_more_carries_only_itself_and_equals_a_render_from_an_empty_store(tiny):
     shot, store = tiny.Shot(), tiny.Memory()
     frames(tiny, shot, recipe([key(shot, 4)]), store=store)

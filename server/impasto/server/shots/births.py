@@ -17,8 +17,8 @@ from impasto.server.ops.lattice import Lattice
 from impasto.server.ops.spline import APRON, Spline
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import screen
-from impasto.server.shots.provenance import NOWHERE, Map
-from impasto.server.shots.relight import Light
+from impasto.server.shots.provenance import Map, gathered
+from impasto.server.shots.recall import Recall
 from impasto.server.shots.shot import Store
 
 _TILE = 64
@@ -30,29 +30,22 @@ _HELD_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class Birth:
-    """Paint as it was laid, and the plate it was laid over. All float32 over the raster.
+    """Paint as it was laid. All float32 over the raster.
 
     Attributes:
         paint: (1, 3, H, W), shaped base of the paint.
-        plate: (1, 3, H, W), shaped base of the plate.
         match: (1, 1, H, W) 0..1, how far the paint takes the plate's highlights.
         cover: (1, 1, H, W) 0..1, where there is paint.
     """
 
     paint: Tensor
-    plate: Tensor
     match: Tensor
     cover: Tensor
-
-    @classmethod
-    def of(cls, paint: Tensor, match: Tensor, cover: Tensor, plate: Light) -> Birth:
-        """Paint laid over a plate."""
-        return cls(paint, plate.base, match, cover)
 
     def packed(self, where: Tensor) -> dict[str, NDArray[Any]]:
         """For the store: the tiles that fetching `where`, (1, 1, H, W) bool, can look at."""
         height, width = where.shape[-2:]
-        whole = _padded(torch.cat([self.paint, self.plate, self.match, self.cover], 1)[0])
+        whole = _padded(torch.cat([self.paint, self.match, self.cover], 1)[0])
         tiles = whole.unflatten(2, (-1, _TILE)).unflatten(1, (-1, _TILE)).permute(1, 3, 0, 2, 4)
         used = F.max_pool2d(_padded(near(where).float()[0])[None], _TILE)[0, 0] > 0
         return {
@@ -69,7 +62,7 @@ class Birth:
         grid = torch.zeros(*used.shape, *tiles.shape[1:])
         grid[used] = tiles
         whole = grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)[None, :, :height, :width]
-        return cls(*(part.contiguous() for part in whole.split([3, 3, 1, 1], 1)))
+        return cls(*(part.contiguous() for part in whole.split([3, 1, 1], 1)))
 
 
 class Laid:
@@ -84,7 +77,6 @@ class Laid:
 
     def __init__(self, birth: Birth, shaper: Shaper) -> None:
         self._shaper = shaper
-        self.plate = Lattice(birth.plate)
         self.rest = Lattice(torch.cat([birth.paint, birth.match, birth.cover], 1))
         self._paint: Tensor | None = birth.paint
 
@@ -104,7 +96,7 @@ class Laid:
     def nbytes(self) -> int:
         """Memory held."""
         own = self._paint.nbytes if self._paint is not None else self._spline.nbytes
-        return self.plate.nbytes + self.rest.nbytes + own
+        return self.rest.nbytes + own
 
 
 @dataclass(frozen=True)
@@ -145,6 +137,10 @@ class Births:
         self._held.move_to_end(frame)
         return self._held[frame]
 
+    def has(self, frame: int) -> bool:
+        """Whether this birth is there without being made."""
+        return frame in self._held or self._found(frame)
+
     def keep(self, frame: int, birth: Birth, where: Tensor) -> None:
         """Keep what was born in this frame on the pixels `where`, (1, 1, H, W) bool."""
         arrays = birth.packed(where)
@@ -174,29 +170,15 @@ def near(where: Tensor) -> Tensor:
     return grown > 0
 
 
-def fetch(here: Map, births: Births) -> Fetched:
+def fetch(here: Map, births: Births, recall: Recall) -> Fetched:
     """What a frame's map says: every pixel's paint by its one resampling, and beside it the plate at birth."""
 
-    def take(laid: Laid, x: Tensor, y: Tensor) -> Tensor:
-        return torch.cat([laid.paint(x, y), laid.plate.bilinear(x, y), laid.rest.bilinear(x, y)])
+    def take(frame: int, x: Tensor, y: Tensor) -> Tensor:
+        laid = births[frame]
+        return torch.cat([laid.paint(x, y), laid.rest.bilinear(x, y)])
 
-    paint, plate, soft, match, cover = _gather(here, births, take, 11).split([3, 3, 3, 1, 1], 1)
-    return Fetched(paint, soft, plate, match, cover)
-
-
-def recall(here: Map, births: Births) -> Tensor:
-    """The plate at birth alone, for the life test: its shaped base, (1, 3, H, W), 0 where there is no paint."""
-    return _gather(here, births, lambda laid, x, y: laid.plate.bilinear(x, y), 3)
-
-
-def _gather(here: Map, births: Births, take: Callable[[Laid, Tensor, Tensor], Tensor], channels: int) -> Tensor:
-    """(1, C, H, W) put together from what `take` gives, (C, N), for the pixels of every birth; 0 elsewhere."""
-    born, x, y = here.born.flatten(), here.x.flatten(), here.y.flatten()
-    result = torch.zeros(channels, len(born), device=born.device)
-    for frame in torch.unique(born[born != NOWHERE]).tolist():
-        where = (born == frame).nonzero()[:, 0]
-        result[:, where] = take(births[frame], x[where], y[where])
-    return result.reshape(1, channels, *here.born.shape[-2:])
+    paint, soft, match, cover = gathered(here, take, 8).split([3, 3, 1, 1], 1)
+    return Fetched(paint, soft, recall(here), match, cover)
 
 
 def _padded(picture: Tensor) -> Tensor:

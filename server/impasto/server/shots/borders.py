@@ -14,6 +14,7 @@ from torch import Tensor
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.births import Births, Fetched, fetch
 from impasto.server.shots.provenance import TEAR, Map, borrowed, grid
+from impasto.server.shots.recall import Recall
 from impasto.server.shots.relight import Light, change, relit_plate
 
 _AROUND = (
@@ -28,7 +29,7 @@ _GRAIN = 0.08
 """Shaped difference of two birth plates, in root mean square of the channels, below which the plate says little."""
 
 
-def softened(here: Map, own: Fetched, births: Births, now: Light, shaper: Shaper) -> Fetched:
+def softened(here: Map, own: Fetched, births: Births, recall: Recall, now: Light, shaper: Shaper) -> Fetched:
     """Let the other side of every near border be seen through.
 
     How much of either side a pixel shows is what best makes its plate of their two birth plates, relit (least squares,
@@ -39,6 +40,7 @@ def softened(here: Map, own: Fetched, births: Births, now: Light, shaper: Shaper
         here: a frame's map.
         own: what it fetches.
         births: those it names.
+        recall: gives their plates.
         now: light of the frame.
         shaper: the shot's.
 
@@ -48,7 +50,7 @@ def softened(here: Map, own: Fetched, births: Births, now: Light, shaper: Shaper
     other = _across(here)
     if other is None:
         return own
-    beside = fetch(other.map, births)
+    beside = fetch(other.map, births, recall)
     ratio = _at(change(now, own.plate, here.alive, shaper), other.place)
     mine = relit_plate(_at(own.plate, other.place), ratio, shaper)
     theirs = relit_plate(beside.plate, ratio, shaper)

@@ -9,17 +9,17 @@ from dataclasses import replace
 import torch
 
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.births import Births, recall
 from impasto.server.shots.heal import heal
 from impasto.server.shots.life import deaths, hidden, rim, specks
 from impasto.server.shots.mattes import OUTSIDE
 from impasto.server.shots.motion import FrameMotion, Motion
 from impasto.server.shots.provenance import Map, carry
+from impasto.server.shots.recall import Recall
 from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 6
+VERSION = 7
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -38,6 +38,9 @@ class Stage:
         shaper: the shot's.
         store: keeps maps and births.
         watch: asked at every step whether to stop.
+
+    Attributes:
+        recall: gives the plates of births.
     """
 
     def __init__(self, shot: Shot, motion: Motion, shaper: Shaper, store: Store, watch: Watch) -> None:
@@ -50,6 +53,7 @@ class Stage:
             repr(shaper),
             *(f"{frame} {shot.digest(frame)}" for frame in shot.frames),
         )
+        self.recall = Recall(lambda frame: split(shot.picture(frame), shaper).base)
         self._lights: OrderedDict[int, Light] = OrderedDict()
         self._motions: OrderedDict[int, FrameMotion] = OrderedDict()
 
@@ -84,9 +88,7 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def advance(
-    stage: Stage, neighbour: Map, frame: int, onward: bool, births: Births, alone: bool = True, sheds: bool = False
-) -> Map:
+def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, alone: bool = True, sheds: bool = False) -> Map:
     """Bring a map one frame on and let die what does not survive.
 
     Args:
@@ -94,7 +96,6 @@ def advance(
         neighbour: map of the readable frame before (`onward`) or after this one.
         frame: this frame.
         onward: whether paint goes forward in time.
-        births: those the map names.
         alone: whether no other map will lie around this one, so that carried specks are to go.
         sheds: whether outlines of what has moved off die with it.
 
@@ -113,7 +114,7 @@ def advance(
     if not bool(moved.alive.any()):
         return moved
     moved = replace(moved, doubt=moved.doubt - confidence.clamp_min(_CERTAIN).log())
-    plate = recall(moved, births)
+    plate = stage.recall(moved)
     ratio = change(now, plate, moved.alive, stage.shaper)
     then = relit_plate(plate, ratio, stage.shaper)
     if stage.motion.measured:
@@ -124,4 +125,4 @@ def advance(
     moved = moved.without(deaths(moved, gone, confidence, now.base, then))
     if alone:
         moved = moved.without(specks(moved))
-    return heal(moved, now.base, ratio, births, stage.shaper)
+    return heal(moved, now.base, ratio, stage.recall, stage.shaper)

@@ -1,9 +1,4 @@
-"""The ground: paint that no artist laid, born in order from the shot's start wherever nothing else covers.
-
-What comes into view little by little would be painted in strips, a frame at a time, each with its own idea of the
-picture. So births look ahead: the shot is cut into spans, what has come into view by a span's last frame is painted
-there as a whole, and carried back to where it first shows. Only what that frame does not see is born in between.
-"""
+"""The ground: paint that no artist laid, painted wherever `courses` says that it is born."""
 
 from __future__ import annotations
 
@@ -14,20 +9,14 @@ from torch import Tensor
 
 from impasto.server.models.style.painter import Painter
 from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
-from impasto.server.shots.births import Birth, Births, fetch, near, recall
+from impasto.server.shots.births import Birth, Births, fetch, near
 from impasto.server.shots.borders import softened
-from impasto.server.shots.chains import Stage, advance, digest
-from impasto.server.shots.heal import heal
+from impasto.server.shots.chains import Stage, digest
+from impasto.server.shots.courses import SPAN, Courses
 from impasto.server.shots.keyed import Coat, Keyed
-from impasto.server.shots.provenance import Map, identity, over
-from impasto.server.shots.relight import Light, change, follow
+from impasto.server.shots.provenance import NOWHERE, Map, identity
+from impasto.server.shots.relight import Light, follow
 from impasto.server.shots.seams import mend
-
-SPAN = 8
-"""Frames that births look ahead, counted from the shot's start; the first frame is a span of its own."""
-
-_COVERED = 0.999
-"""Coverage by keys from which no ground is needed."""
 
 
 def bare(frame: int, light: Light) -> Coat:
@@ -38,7 +27,10 @@ def bare(frame: int, light: Light) -> Coat:
 
 
 class Ground:
-    """The births of a shot and the maps that carry them.
+    """The births of a shot in one look.
+
+    A birth is laid beside what is carried there, so births that are seen around it are painted before it. Each is
+    painted when it is first looked at; what it becomes does not depend on when that is.
 
     Args:
         stage: the shot.
@@ -65,129 +57,71 @@ class Ground:
         every: int = 0,
     ) -> None:
         self._stage, self._keyed, self._painter, self._relight, self._seed = stage, keyed, painter, relight, seed
-        self._frames, self._every = frames, every
-        lit = repr(relight) if keyed.chains else ""
-        parts = [stage.digest, "ground", keyed.digest, painter_digest, lit, str(seed), *map(str, frames)]
-        self._digest = digest(*parts, *([f"every {every}"] if every else []))
-        self.births = Births(stage.store, lambda frame: self._name("birth", frame), self._again, stage.shaper)
+        self._courses, self._every = Courses(stage, keyed, frames, every or SPAN), every
+        parts = [self._courses.digest, painter_digest, repr(relight) if keyed.chains else "", str(seed)]
+        name = digest(*parts, *(["filled between"] if every else []))
+        self.births = Births(
+            stage.store, lambda frame: f"birth-{digest(name, str(frame))}", self._bear_in_order, stage.shaper
+        )
 
     def coat(self, frame: int) -> Coat:
         """What the ground paints in this frame of its own, under its light; covers what the keys do not."""
-        kept = self._stage.load(self._name("map", frame))
-        if kept is None:
-            self._paint_until(frame)
-            kept = self._stage.load(self._name("map", frame))
-            assert kept is not None
-        return self._coat(frame, kept, self._relight)
+        return self._coat(frame, self._courses.map(frame), self._relight)
 
-    def _spans(self) -> list[tuple[int, ...]]:
-        frames, length = self._frames, self._every or SPAN
-        return [frames[:1], *(frames[start : start + length] for start in range(1, len(frames), length))]
+    def _bear_in_order(self, frame: int) -> None:
+        """Lay a birth, after those that are seen around it."""
+        waiting = [frame]
+        while waiting:
+            lacking = [other for other in self._around(waiting[-1]) if not self.births.has(other)]
+            if lacking:
+                waiting += lacking
+                continue
+            born = waiting.pop()
+            if not self.births.has(born):
+                self._bear(born)
 
-    def _paint_until(self, frame: int) -> None:
-        """Make all maps and births up to the end of the span this frame is in, from the last that is kept."""
-        spans = self._spans()
-        last = next(place for place, span in enumerate(spans) if frame <= span[-1])
-        first, before = last, None
-        while first > 0 and before is None:
-            before = self._stage.load(self._name("map", spans[first - 1][-1]))
-            first -= before is None
-        for span in spans[first : last + 1]:
-            before = self._paint(span, before)
+    def _around(self, frame: int) -> list[int]:
+        """The births whose paint is seen where this one is laid."""
+        seen = self._beside(frame)[0].born
+        return [int(other) for other in torch.unique(seen[seen != NOWHERE])]
 
-    def _paint(self, span: tuple[int, ...], before: Map | None) -> Map:
-        """Maps and births of one span, from the map of the frame before it; gives the map of its last frame."""
-        end = span[-1]
-        carried = self._forward(span, before)
-        newborn = self._newborn(end, carried)
-        self._bear(end, carried, newborn)
-        here = carried.reborn(newborn, end)
-        self._backward(span, identity(end, newborn))
-        self._between(span)
-        self._stage.save(self._name("map", end), here)
-        return here
+    def _beside(self, frame: int) -> tuple[Map, Tensor]:
+        """What is carried to where this frame's birth is laid, and where that is, (1, 1, H, W) bool."""
+        whole = self._courses.map(frame)
+        newborn = whole.born == frame
+        carried = whole.without(newborn)
+        if self._paints(frame) and self._painter(frame).local:
+            return carried, newborn
+        return carried.without(~near(newborn)), newborn
 
-    def _forward(self, span: tuple[int, ...], before: Map | None) -> Map:
-        """Carry what was painted before the span through it; gives the last frame's map."""
-        here = before
-        for frame in span:
-            self._begin("maps", frame)
-            if here is None:
-                here = identity(frame, torch.zeros_like(self._stage.light(frame).gain, dtype=torch.bool))
-            else:
-                here = advance(self._stage, here, frame, True, self.births, sheds=True)
-            self._stage.save(self._name("forward", frame), here)
-        assert here is not None
-        return here
+    def _paints(self, frame: int) -> bool:
+        """Whether what is born in this frame is painted; else the plate in its neighbours' colours stands for it."""
+        return not self._every or self._courses.ends(frame)
 
-    def _backward(self, span: tuple[int, ...], here: Map) -> None:
-        """Carry what was born in the span's last frame back to where it first shows."""
-        for frame in reversed(span[:-1]):
-            self._begin("maps", frame)
-            here = advance(self._stage, here, frame, False, self.births, alone=False)
-            self._stage.save(self._name("both", frame), over(self._kept("forward", frame), here))
-
-    def _between(self, span: tuple[int, ...]) -> None:
-        """Let be born, in order, what shows in between only."""
-        rest: Map | None = None
-        for frame in span[:-1]:
-            here = self._kept("both", frame)
-            if rest is not None:
-                here = over(here, advance(self._stage, rest, frame, True, self.births, alone=False))
-            here = self._healed(frame, here)
-            newborn = self._newborn(frame, here)
-            if self._every:
-                self._fill(frame, here, newborn)
-            else:
-                self._bear(frame, here, newborn)
-            both = self._kept("both", frame).alive
-            here = here.reborn(newborn, frame)
-            rest = here.without(both)
-            self._stage.save(self._name("map", frame), here)
-
-    def _healed(self, frame: int, here: Map) -> Map:
-        """Close the hairlines where two maps meet."""
-        now, shaper = self._stage.light(frame), self._stage.shaper
-        return heal(here, now.base, change(now, recall(here, self.births), here.alive, shaper), self.births, shaper)
-
-    def _newborn(self, frame: int, carried: Map) -> Tensor:
-        """Pixels that neither carried paint nor keys cover."""
-        keys = self._keyed.coat(frame)
-        missing = ~carried.alive
-        return missing if keys is None else missing & (keys.cover < _COVERED)
-
-    def _bear(self, frame: int, carried: Map, newborn: Tensor) -> None:
-        """Paint what is newborn so that it continues what is there, and keep it."""
-        if not bool(newborn.any()):
-            return
-        self._begin("births", frame)
-        stage, light, painter = self._stage, self._stage.light(frame), self._painter(frame)
-        around = None if painter.local else near(newborn)
-        base, there, match = self._surroundings(frame, carried, around)
-        start = mend(light.base, base, there, newborn, light.base) if painter.local else None
-        with fixed_threads(PAINTERS_THREADS):
-            seed, check = self._seed + frame, stage.watch.check
-            painted = painter.paint(
-                light.base, start=start, where=newborn if around is None else around, seed=seed, check=check
-            )
-        paint = mend(painted, base, there, newborn, light.base)
-        paint = torch.where(newborn | there, paint, painted)
-        self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light), newborn)
-
-    def _fill(self, frame: int, carried: Map, newborn: Tensor) -> None:
-        """Let the plate in its neighbours' colours stand for what no painted frame sees, and keep it."""
-        if not bool(newborn.any()):
-            return
-        self._begin("births", frame)
+    def _bear(self, frame: int) -> None:
+        """Lay what is born in a frame so that it continues what is there, and keep it."""
+        self._stage.watch.check()
+        self._stage.watch.stage("births", frame)
+        carried, newborn = self._beside(frame)
         light = self._stage.light(frame)
-        base, there, match = self._surroundings(frame, carried, near(newborn))
-        paint = mend(light.base, base, there, newborn, light.base)
-        self.births.keep(frame, Birth.of(paint, match, torch.ones_like(match), light), newborn)
+        base, there, match = self._surroundings(frame, carried)
+        if self._paints(frame):
+            start = mend(light.base, base, there, newborn, light.base) if self._painter(frame).local else None
+            painted = self._painted(frame, start, newborn)
+            paint = torch.where(newborn | there, mend(painted, base, there, newborn, light.base), painted)
+        else:
+            paint = mend(light.base, base, there, newborn, light.base)
+        self.births.keep(frame, Birth(paint, match, torch.ones_like(match)), newborn)
 
-    def _surroundings(self, frame: int, carried: Map, around: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _painted(self, frame: int, start: Tensor | None, newborn: Tensor) -> Tensor:
+        painter, check = self._painter(frame), self._stage.watch.check
+        where = newborn if painter.local else near(newborn)
+        with fixed_threads(PAINTERS_THREADS):
+            base = self._stage.light(frame).base
+            return painter.paint(base, start=start, where=where, seed=self._seed + frame, check=check)
+
+    def _surroundings(self, frame: int, carried: Map) -> tuple[Tensor, Tensor, Tensor]:
         """What lies around newborn paint: shaped base, where it is, and its match with the plate's highlights."""
-        if around is not None:
-            carried = carried.without(~around)
         coat = self._coat(frame, carried, 1.0)
         base, there, match = coat.base, carried.alive, torch.where(carried.alive, coat.match, 1.0)
         keys = self._keyed.coat(frame)
@@ -200,31 +134,6 @@ class Ground:
 
     def _coat(self, frame: int, here: Map, relight: float) -> Coat:
         stage, light = self._stage, self._stage.light(frame)
-        own = softened(here, fetch(here, self.births), self.births, light, stage.shaper)
+        own = softened(here, fetch(here, self.births, stage.recall), self.births, stage.recall, light, stage.shaper)
         base = follow(own.paint, own.soft, own.plate, here.alive, light, stage.shaper, relight)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
-
-    def _again(self, frame: int) -> None:
-        """A birth the store has lost, made again from the frames before it."""
-        spans = self._spans()
-        place = next(place for place, span in enumerate(spans) if frame in span)
-        before: Map | None = None
-        if place > 0:
-            end = spans[place - 1][-1]
-            before = self._stage.load(self._name("map", end))
-            if before is None:
-                self._paint_until(end)
-                before = self._kept("map", end)
-        self._paint(spans[place], before)
-
-    def _begin(self, what: str, frame: int) -> None:
-        self._stage.watch.check()
-        self._stage.watch.stage(what, frame)
-
-    def _kept(self, what: str, frame: int) -> Map:
-        kept = self._stage.load(self._name(what, frame))
-        assert kept is not None
-        return kept
-
-    def _name(self, what: str, frame: int) -> str:
-        return f"{what}-{digest(self._digest, str(frame))}"

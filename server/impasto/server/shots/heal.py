@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.births import Births, recall
 from impasto.server.shots.provenance import NOWHERE, Map, borrowed
+from impasto.server.shots.recall import Recall
 from impasto.server.shots.relight import relit_plate
 
 _WIDTH = 2
@@ -22,7 +22,7 @@ _LOOK = 0.1
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1))
 
 
-def heal(here: Map, now: Tensor, ratio: Tensor, births: Births, shaper: Shaper) -> Map:
+def heal(here: Map, now: Tensor, ratio: Tensor, recall: Recall, shaper: Shaper) -> Map:
     """Close hairline gaps.
 
     Every gap pixel tries the displacement of its eight neighbours, and takes the one whose birth plate, relit, looks
@@ -32,7 +32,7 @@ def heal(here: Map, now: Tensor, ratio: Tensor, births: Births, shaper: Shaper) 
         here: a frame's map.
         now: (1, 3, H, W), shaped base of the plate.
         ratio: (1, 1, H, W), change of light since birth, see `relight.change`.
-        births: those the map names.
+        recall: gives the plates of births.
         shaper: the shot's.
 
     Returns:
@@ -50,7 +50,7 @@ def heal(here: Map, now: Tensor, ratio: Tensor, births: Births, shaper: Shaper) 
     for across, down in _AROUND:
         beside_x, beside_y = (column + across).clamp(0, width - 1), (row + down).clamp(0, height - 1)
         candidate = borrowed(here, beside_y * width + beside_x, beside_x - column, beside_y - row)
-        difference = (relit_plate(recall(candidate, births), gain, shaper) - seen).abs().amax(1).flatten()
+        difference = (relit_plate(recall(candidate), gain, shaper) - seen).abs().amax(1).flatten()
         better = candidate.alive.flatten() & (difference < best)
         best = torch.where(better, difference, best)
         found = Map(

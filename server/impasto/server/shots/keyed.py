@@ -66,7 +66,7 @@ class KeyChain:
         for step in missing:
             self._stage.watch.check()
             self._stage.watch.stage("maps", step)
-            here = advance(self._stage, here, step, onward, self.births)
+            here = advance(self._stage, here, step, onward)
             self._stage.save(self._name(step), here)
         self._last[onward] = (frame, here)
         return here
@@ -88,7 +88,7 @@ class KeyChain:
     def _bear(self, frame: int) -> None:
         light = self._stage.light(frame)
         paint, match = undevelop(self.key.picture, light, self._stage.shaper)
-        self.births.keep(frame, Birth.of(paint, match, self.key.coverage, light), self.key.coverage > 0)
+        self.births.keep(frame, Birth(paint, match, self.key.coverage), self.key.coverage > 0)
 
 
 class Keyed:
@@ -134,7 +134,7 @@ class Keyed:
     def _made(self, frame: int, chains: list[KeyChain]) -> Coat:
         stage = self._stage
         maps = [chain.map(frame) for chain in chains]
-        fetched = [fetch(own, chain.births) for chain, own in zip(chains, maps, strict=True)]
+        fetched = [fetch(own, chain.births, stage.recall) for chain, own in zip(chains, maps, strict=True)]
         shares = choose(frame, [chain.key for chain in chains], maps, [each.cover for each in fetched])
         cover = torch.stack(shares).sum(0)
         light = stage.light(frame)
