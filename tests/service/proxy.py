@@ -53,9 +53,13 @@ class Proxy:
         while True:
             try:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
             except OSError:
                 return
+            try:
+                far = socket.create_connection(self._target)
+            except OSError:
+                near.close()
+                continue
             self._open |= {near, far}
             left = [self._random.randint(1, self._cut_after)] if self._cut_after else []
             for one, other in ((near, far), (far, near)):

@@ -62,6 +62,38 @@ def test_a_line_that_dies_without_a_word_is_found_out_and_the_job_goes_on(shot, 
     assert done == list(range(1001, 1009))
 
 
+def test_watching_over_a_line_that_is_gone_for_good_ends_in_one_sentence(shot, tmp_path):
+    hold = threading.Event()
+    with serving(tmp_path / "s", slowly(hold), listen="127.0.0.1:0") as (running, _):
+        proxy = Proxy(running.address)
+        with Client.connect(proxy.address, token=running.token, cache=tmp_path / "d", timeout=60, patience=1) as client:
+            events = client.watch(client.submit(flow_spec(shot, out=str(tmp_path / "o.####.exr"), motion="plate")))
+            assert next(events).number == 1
+            proxy.close()
+            with pytest.raises(ServerUnreachable, match=f"No Impasto server answers at {proxy.address}") as gone:
+                list(events)
+        hold.set()
+    assert gone.value.exit_code == 3
+
+
+@pytest.mark.parametrize("how", [Proxy.close, Proxy.freeze])
+def test_sending_over_a_line_that_is_gone_for_good_ends_in_one_sentence(shot, tmp_path, monkeypatch, how):
+    monkeypatch.setattr("impasto.client.connection.SILENCE", 0.5)
+    hold = threading.Event()
+    with serving(tmp_path / "s", slowly(hold), listen="127.0.0.1:0") as (running, _):
+        proxy = Proxy(running.address)
+        with Client.connect(proxy.address, token=running.token, cache=tmp_path / "d", timeout=60, patience=1) as client:
+            render = client.flow(shot, out=str(tmp_path / "o.####.exr"), motion="plate").submit()
+            while next(render).type != "sent":
+                pass
+            how(proxy)
+            with pytest.raises(ServerUnreachable, match=f"No Impasto server answers at {proxy.address}") as gone:
+                list(render)
+        hold.set()
+        proxy.close()
+    assert gone.value.exit_code == 3
+
+
 def test_the_tests_own_proxy_passes_on_what_it_is_not_told_to_harm(shot, tmp_path):
     with serving(tmp_path / "s", painting, listen="127.0.0.1:0") as (running, _):
         proxy = Proxy(running.address)

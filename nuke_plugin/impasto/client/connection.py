@@ -15,7 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from impasto.client.errors import BadRequestError, ServerUnreachable, translated
-from impasto.client.streams import answered
+from impasto.client.streams import NOTHING_YET, answered, apart
 from impasto.v1 import catalog_pb2_grpc, job_pb2_grpc, live_pb2_grpc, plate_pb2_grpc, revision
 
 Metadata = tuple[tuple[str, str], ...]
@@ -23,6 +23,9 @@ Metadata = tuple[tuple[str, str], ...]
 KEEPALIVE = 310_000
 """Milliseconds between looks whether a silent line is still there; a gRPC server ends lines that look more often than
 every 300 s, see https://github.com/grpc/grpc/blob/master/doc/keepalive.md."""
+
+SILENCE = 30.0
+"""Seconds without an answer after which the server is asked whether it is there: a line may die without a word."""
 
 # The least pause before reconnecting is left at gRPC's own: it is the time an attempt has, and a line may be slow.
 _OPTIONS = (
@@ -128,6 +131,29 @@ class Connection:
                 reason="SERVER_TOO_OLD",
             )
 
+    def answer(self, method: Any, request: Any, patience: float) -> Any:
+        """The answer of a call that answers once; a line that died without a word is found out while it is waited for.
+
+        Args:
+            method: of a stub.
+            request: its message, or an iterator of messages.
+            patience: seconds a server has to show that it is there.
+
+        Raises:
+            grpc.RpcError: as the call ended.
+            ServerUnreachable: nobody is there any more.
+        """
+        call = method.future(request, metadata=self.metadata)
+        return answered(call, SILENCE, lambda: self.check(patience))
+
+    def answers(self, method: Any, request: Any, patience: float) -> Iterator[Any]:
+        """The answers of a call that answers with a stream; the same."""
+        for answer in apart(method(request, metadata=self.metadata), SILENCE):
+            if answer is NOTHING_YET:
+                self.check(patience)
+            else:
+                yield answer
+
     def close(self) -> None:
         """Let go of the channel."""
         self._channel.close()
@@ -141,7 +167,7 @@ class Patience:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._lost: float | None = None
         self._pause = 0.1
 
@@ -155,7 +181,7 @@ class Patience:
             return False
         now = time.monotonic()
         self._lost = now if self._lost is None else self._lost
-        if now - self._lost + self._pause > self._seconds:
+        if now - self._lost + self._pause > self.seconds:
             return False
         time.sleep(self._pause)
         self._pause = min(self._pause * 2, 2.0)

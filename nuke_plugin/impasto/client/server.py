@@ -17,7 +17,7 @@ from impasto.client.events import ENDED, Event, FilesSent, from_message, state_n
 from impasto.client.folders import cache_folder
 from impasto.client.gather import gather
 from impasto.client.planned import PlannedJob, compare, refuse_writing_onto_inputs
-from impasto.client.streams import NOTHING_YET, answered, apart
+from impasto.client.streams import NOTHING_YET, apart
 from impasto.sequences import Digests, SequenceError
 from impasto.v1 import catalog_pb2, job_pb2
 
@@ -268,7 +268,7 @@ class Server:
 
     def _call(self, method: Any, request: Any) -> Any:
         with translated(self.address):
-            return answered(method.future(request, metadata=self._connection.metadata))
+            return self._connection.answer(method, request, self._patience)
 
 
 def _priority(name: str) -> job_pb2.JobPriority:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -82,8 +82,13 @@ def apart(call: Stream, look_up: float | None = None) -> Iterator[Any]:
         call.cancel()
 
 
-def answered(call: Pending) -> Any:
+def answered(call: Pending, look_up: float | None = None, meanwhile: Callable[[], None] | None = None) -> Any:
     """The one answer of a call made with `future`; the call is cancelled where its caller is interrupted.
+
+    Args:
+        call: just made.
+        look_up: seconds after which `meanwhile` is called, again and again, as long as no answer has come.
+        meanwhile: raises what ends the waiting.
 
     Raises:
         grpc.RpcError: as the call ended.
@@ -98,7 +103,13 @@ def answered(call: Pending) -> Any:
 
     threading.Thread(target=read, name="impasto-call", daemon=True).start()
     try:
-        answer, error = found.get()
+        while True:
+            try:
+                answer, error = found.get(timeout=look_up)
+                break
+            except Empty:
+                if meanwhile is not None:
+                    meanwhile()
     except BaseException:
         call.cancel()
         raise

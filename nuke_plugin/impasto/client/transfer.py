@@ -13,7 +13,6 @@ import grpc
 
 from impasto.client.connection import Connection, Patience, read_chunks
 from impasto.client.errors import BadRequestError, JobFailed, from_rpc
-from impasto.client.streams import answered, apart
 from impasto.v1 import plate_pb2
 
 CHUNK = 1 << 20
@@ -53,13 +52,13 @@ def _upload_one(connection: Connection, sha256: str, path: Path, patience: Patie
     goal = size if first is None else min(first, size)
     while True:
         try:
-            offset = _received(connection, sha256)
+            offset = _received(connection, sha256, patience.seconds)
             if offset is None:
                 return size
             if offset >= goal and goal < size:
                 return offset
             requests = _requests(path, sha256, size, offset, goal)
-            answer = answered(connection.plates.Upload.future(requests, metadata=connection.metadata))
+            answer = connection.answer(connection.plates.Upload, requests, patience.seconds)
         except grpc.RpcError as error:
             if not patience.allows(error):
                 raise from_rpc(error, connection.address) from error
@@ -71,10 +70,10 @@ def _upload_one(connection: Connection, sha256: str, path: Path, patience: Patie
         return goal
 
 
-def _received(connection: Connection, sha256: str) -> int | None:
+def _received(connection: Connection, sha256: str, patience: float) -> int | None:
     """Bytes of the file the server holds, None for all."""
     request = plate_pb2.FindMissingRequest(sha256=[sha256])
-    missing = answered(connection.plates.FindMissing.future(request, metadata=connection.metadata)).files
+    missing = connection.answer(connection.plates.FindMissing, request, patience).files
     return missing[0].received if missing else None
 
 
@@ -119,7 +118,7 @@ def _receive(connection: Connection, sha256: str, file: BinaryIO, patience: Pati
     while True:
         request = plate_pb2.DownloadRequest(sha256=sha256, offset=offset)
         try:
-            for response in apart(connection.plates.Download(request, metadata=connection.metadata)):
+            for response in connection.answers(connection.plates.Download, request, patience.seconds):
                 file.write(response.chunk)
                 digest.update(response.chunk)
                 offset += len(response.chunk)
