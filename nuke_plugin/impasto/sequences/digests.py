@@ -54,19 +54,23 @@ class Digests:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._memory = _open(folder / "digests.sqlite")
 
-    def of(self, path: Path) -> FileDigest:
+    def of(self, path: Path, handle: int | None = None) -> FileDigest:
         """The digest of a file.
+
+        Args:
+            path: of the file.
+            handle: where it is open already: what is read is this file, whatever its name has become.
 
         Raises:
             SequenceError: where it cannot be read, or changes while it is read.
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100 - a link is named as its user named it, so not resolve()
         try:
-            key = _key(path)
+            key = _key(path, handle)
             known = self._recall(key)
             if known is None:
-                known = _hash(path)
-                if _key(path) != key:
+                known = _hash(path, handle)
+                if _key(path, handle) != key:
                     raise SequenceError(f"{path} changed while it was read; wait until it is written, then try again.")
                 self._remember(key, known)
         except OSError as error:
@@ -113,13 +117,19 @@ def _open(path: Path) -> sqlite3.Connection:
     return memory
 
 
-def _key(path: Path) -> tuple[str, int, int, int]:
-    facts = path.stat()
+def _key(path: Path, handle: int | None) -> tuple[str, int, int, int]:
+    facts = path.stat() if handle is None else os.fstat(handle)
     return str(path), facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, handle: int | None) -> str:
     digest = hashlib.sha256()
+    if handle is not None:
+        at = 0
+        while chunk := os.pread(handle, _CHUNK, at):
+            digest.update(chunk)
+            at += len(chunk)
+        return digest.hexdigest()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)

@@ -1,10 +1,13 @@
 import os
+import time
+from pathlib import Path
 
 import pytest
 from world import ref_of
 
 from impasto.server.errors import FrameError
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.held import MOST
 from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.places import Places
 from impasto.v1.job_pb2 import JobSpec
@@ -40,7 +43,9 @@ def test_a_file_under_a_root_is_used_in_place(places, root):
     (root / "a").write_bytes(b"a")
     ref = ref_of(root / "a")
     assert places.missing(spec_of(ref)) == []
-    assert places.local(ref) == root / "a"
+    assert places.local(ref).read_bytes() == b"a"
+    assert places.local(ref).name == "a"
+    assert places.plain(f"{places.local(ref)} is odd") == f"{root / 'a'} is odd"
 
 
 def test_files_outside_the_roots_are_not_touched_by_any_name(places, root, tmp_path):
@@ -159,3 +164,59 @@ def test_clients_on_other_systems_name_files_their_way(root, cache, tmp_path):
     spec.output.pattern = "P:/show/out/o.####.exr"
     assert places.target("id", spec, 7, "") == root / "out" / "o.0007.exr"
     places.close()
+
+
+def test_what_is_read_is_what_was_checked_whatever_its_name_becomes(places, root, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a").write_bytes(b"secret")
+    (root / "folder").mkdir()
+    (root / "folder" / "a").write_bytes(b"a")
+    path = places.local(ref_of(root / "folder" / "a"))
+    (root / "folder").rename(root / "aside")
+    (root / "folder").symlink_to(tmp_path / "elsewhere")  # between the look and the reading
+    assert path.read_bytes() == b"a"
+    (root / "folder").unlink()
+    (root / "aside").rename(root / "folder")
+    assert places.local(ref_of(root / "folder" / "a")) == path  # the same file again
+
+
+def test_a_link_put_between_the_finding_and_the_opening_is_not_followed(places, root, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    secret = tmp_path / "elsewhere" / "a"
+    secret.write_bytes(b"a")  # the very content that is named: even so it is not touched
+    (root / "folder").mkdir()
+    (root / "folder" / "a").write_bytes(b"a")
+    ref = ref_of(root / "folder" / "a")
+    found = places.in_place(ref.path)
+    (root / "folder" / "a").unlink()
+    (root / "folder").rmdir()
+    for swap in (lambda: (root / "folder").symlink_to(tmp_path / "elsewhere"), lambda: last_part(root, secret)):
+        swap()
+        monkeypatch.setattr(places, "in_place", lambda path: found)
+        with pytest.raises(FrameError, match="cannot be read") as caught:
+            places.local(ref)
+        assert caught.value.reason == "FILE_GONE"
+
+
+def last_part(root, secret):
+    (root / "folder").unlink()
+    (root / "folder").mkdir()
+    (root / "folder" / "a").symlink_to(secret)
+
+
+def test_a_file_written_to_while_it_is_read_is_another_path_also_when_its_content_is_put_back(places, root):
+    (root / "a").write_bytes(b"a")
+    ref = ref_of(root / "a")
+    before = places.local(ref)
+    time.sleep(0.05)  # file systems keep time coarsely
+    (root / "a").write_bytes(b"b")
+    (root / "a").write_bytes(b"a")
+    assert places.local(ref) != before
+
+
+def test_only_so_many_files_are_held_open(places, root):
+    for number in range(MOST + 40):
+        (root / str(number)).write_bytes(b"%d" % number)
+        assert places.local(ref_of(root / str(number))).read_bytes() == b"%d" % number
+    handles = [link for link in Path("/proc/self/fd").iterdir() if link.is_file()]
+    assert sum(handle.readlink().is_relative_to(root) for handle in handles) == MOST

@@ -97,7 +97,8 @@ class Execution:
                 return Outcome.OVER
             task = self._task(self._store.get(job), device, cancel)
             log.info("job runs", frames=len(task.plan.frames), done=len(task.done), device=device)
-            self._runner(task)
+            with self._places.plainly():
+                self._runner(task)
             self._refuse_untold(job, task.plan)
             self._ending.end(job, JOB_STATE_SUCCEEDED)
         except Cancelled:

@@ -35,7 +35,7 @@ def read_keys(task: Task, shot: PlateShot, display: plates.Window) -> tuple[Key,
 def _key(task: Task, wish: KeySpec, shot: PlateShot, display: plates.Window) -> Key:
     name = wish.file.path or f"key {wish.frame}"
     try:
-        read = plates.read(task.local(wish.file), task.limits)
+        read = task.checked(wish.file, lambda path: plates.read(path, task.limits))
     except FrameError as error:
         raise BadRequest(
             f"The key of frame {wish.frame} cannot be read: {error.message}", reason="KEY_UNREADABLE"

@@ -72,6 +72,7 @@ class StoredListener:
 
     def begin_anew(self, message: str) -> None:
         """All frames are made anew, also those done."""
+        message = self._places.plain(message)
         self._warned.add(message)
         self._store.begin_anew(self._job, message)
 
@@ -111,7 +112,8 @@ class StoredListener:
         self._figures.add("frames", "failed")
         event = JobEvent()
         told = event.frame_failed
-        told.frame, told.view, told.error.reason, told.error.message = frame, view, reason, message
+        told.frame, told.view, told.error.reason = frame, view, reason
+        told.error.message = self._places.plain(message)
         self._store.tell(self._job, event)
 
     def file_made(self, what: str, path: Path, wished: str) -> None:
@@ -144,6 +146,7 @@ class StoredListener:
 
     def warning(self, message: str) -> None:
         """Its user should know this sentence; the same sentence is told once."""
+        message = self._places.plain(message)
         if message in self._warned:
             return
         self._warned.add(message)

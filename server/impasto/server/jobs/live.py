@@ -259,7 +259,8 @@ def _painter(wish: LiveSettings, places: Places) -> Painter:
         path = places.local(wish.style.file) if wish.style.HasField("file") else None
     except FrameError as error:
         raise BadRequest(f"The style cannot be read: {error.message}", reason="STYLE_UNREADABLE") from error
-    return looks.open_style(wish.style.name, path, "", manner, wish.look)
+    with places.plainly():
+        return looks.open_style(wish.style.name, path, "", manner, wish.look)
 
 
 def _bytes(values: NDArray[Any]) -> Bytes:

@@ -171,7 +171,8 @@ def _layer(shop: _Workshop, group: Sequence[StyleSpec]) -> Layer:
 
 def _picture(style: StyleSpec, shop: _Workshop) -> Tensor:
     if style.HasField("file"):
-        return files.read_picture(shop.task.local(style.file), style.name, shop.task.spec.colour.style)
+        colour = shop.task.spec.colour.style
+        return shop.task.checked(style.file, lambda path: files.read_picture(path, style.name, colour))
     return looks.of_preset(style.name, shop.wish.look, shop.weights)
 
 

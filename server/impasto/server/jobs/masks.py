@@ -51,7 +51,7 @@ def _of_files(task: Task, wish: Mask, shot: PlateShot, display: plates.Window) -
         file = next(iter(files.values())) if for_all else files[frame]
         name = file.path or wish.files.pattern
         try:
-            picture = plates.read(task.local(file), task.limits)
+            picture = task.checked(file, lambda path: plates.read(path, task.limits))
             size = picture.display_window
             check_mask_size(name, size, display)
             at_plate = plates.moved(picture, display.x0 - size.x0, display.y0 - size.y0)

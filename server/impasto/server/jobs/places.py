@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from impasto.sequences import Digests, SequenceError
-from impasto.server.errors import FrameError
+from impasto.server.errors import FrameError, ImpastoError
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.held import HELD, Held
 from impasto.server.jobs.path_maps import PathMaps
 from impasto.server.jobs.spec import file_refs, output_pattern
 from impasto.v1.job_pb2 import JobSpec
@@ -30,6 +33,7 @@ class Places:
         self._roots = tuple(root.resolve() for root in roots)
         self._cache, self._folder = cache, folder
         self._digests = Digests(cache.folder)
+        self._held = Held(folder.parent / "held")
 
     def in_place(self, path: str) -> Path | None:
         """The regular file at this path as it truly lies under a root; None for any other.
@@ -66,6 +70,9 @@ class Places:
     def local(self, ref: FileRef) -> Path:
         """The local path of a file, its content checked against the digest.
 
+        Of a file in place it is a name of our own for the file as it was opened and checked: what becomes of its name
+        afterwards changes nothing, and after every change of the file it is another path.
+
         Raises:
             FrameError: it is gone (`FILE_GONE`) or changed (`FILE_CHANGED`).
         """
@@ -77,12 +84,29 @@ class Places:
                 raise FrameError(f"{name} is gone; put it back, or send the job again.", reason="FILE_GONE")
             return cached
         try:
-            digest = self._digests.of(place).sha256
-        except SequenceError as error:
+            opened = self._held.open(place, self._root_of(place)) if HELD else None
+            digest = self._digests.of(place, opened.handle if opened is not None else None).sha256
+        except (SequenceError, OSError) as error:
             raise FrameError(f"{name} cannot be read: {error}", reason="FILE_GONE") from error
         if digest != ref.sha256:
             raise FrameError(f"{name} changed since the job was made; make the job again.", reason="FILE_CHANGED")
-        return place
+        return place if opened is None else opened.path
+
+    @contextlib.contextmanager
+    def plainly(self) -> Iterator[None]:
+        """Raise errors with the files' own names in their sentences, not with ours."""
+        try:
+            yield
+        except ImpastoError as error:
+            error.message = self.plain(error.message)
+            raise
+
+    def plain(self, sentence: str) -> str:
+        """A sentence with the files' own names, not with ours."""
+        return self._held.plain(sentence)
+
+    def _root_of(self, true: Path) -> Path:
+        return next(root for root in self._roots if true.is_relative_to(root))
 
     def target(self, job: str, spec: JobSpec, frame: int, view: str) -> Path:
         """Where the server writes a frame: the output itself where it lies under a root, else its own folder.
@@ -137,6 +161,7 @@ class Places:
     def close(self) -> None:
         """Let go of the remembered digests."""
         self._digests.close()
+        self._held.close()
 
 
 def _make_folder(folder: Path) -> None:

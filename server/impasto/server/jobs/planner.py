@@ -39,6 +39,10 @@ class Planner:
             BadRequest: it cannot be done as asked.
             NotFound: it names something unknown.
         """
+        with self._places.plainly():
+            return self._plan(spec)
+
+    def _plan(self, spec: JobSpec) -> tuple[Plan, list[str]]:
         plan = make_plan(spec, self._config, None)
         missing = self._places.missing(spec)
         if missing:
@@ -54,6 +58,10 @@ class Planner:
         Raises:
             ImpastoError: it cannot be done.
         """
+        with self._places.plainly():
+            return self._whole(spec, replanned)
+
+    def _whole(self, spec: JobSpec, replanned: int) -> Plan:
         header = first_header(spec, self._places.local, self._places.head, self._config)
         self._refuse_wrong_inputs(spec, header)
         plan = make_plan(spec, self._config, header, replanned)

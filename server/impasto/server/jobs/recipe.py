@@ -131,7 +131,7 @@ def _layers_of_files(task: Task, shot: PlateShot) -> Callable[[int], dict[str, N
     def layers(frame: int) -> dict[str, NDArray[np.float32]] | None:
         if frame not in by_frame:
             return None
-        plate = plates.read(task.local(by_frame[frame]), task.limits)
+        plate = task.checked(by_frame[frame], lambda path: plates.read(path, task.limits))
         view = shot.view if shot.view in plate.views else plate.views[0]
         found = plates.motion_layers(plate, view, shot.raster)
         if "forward" not in found and "backward" not in found:

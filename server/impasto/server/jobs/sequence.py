@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from impasto.server import plates
 from impasto.server.errors import Cancelled, FrameError
@@ -41,7 +40,11 @@ def sequences(task: Task) -> Iterator[Sequence]:
 def _video(task: Task) -> Frames:
     video = task.spec.plate.video
     reader = plates.open_video(task.local(video), task.limits)
-    return Frames(task.plan.shot, reader.read, reader.header, {n: f"{video.sha256}:{n}" for n in task.plan.shot})
+
+    def read(frame: int) -> plates.Plate:
+        return task.checked(video, lambda _: reader.read(frame))  # the reader has the file open, or opens it again
+
+    return Frames(task.plan.shot, read, reader.header, {n: f"{video.sha256}:{n}" for n in task.plan.shot})
 
 
 def _files(task: Task, view: str) -> Frames:
@@ -52,24 +55,19 @@ def frames_of(task: Task, pattern: str, entries: Iterable[FrameFile]) -> Frames:
     """The files of one view, by the shot's frames."""
     files = {entry.frame: entry.file for entry in entries}
 
-    def local(frame: int) -> Path:
+    def named(frame: int) -> FileRef:
         if frame not in files:
             raise FrameError(
                 f"Frame {frame} of {pattern} is missing; render it, or leave it out of --shot.",
                 reason="FRAME_MISSING",
                 frame=frame,
             )
-        return task.local(files[frame])
-
-    def read(frame: int) -> plates.Plate:
-        plate = plates.read(local(frame), task.limits)
-        local(frame)  # still the file that was named: nothing took its place between the look and the reading
-        return plate
+        return files[frame]
 
     return Frames(
         task.plan.shot,
-        read,
-        lambda frame: plates.read_header(local(frame), task.limits),
+        lambda frame: task.checked(named(frame), lambda path: plates.read(path, task.limits)),
+        lambda frame: plates.read_header(task.local(named(frame)), task.limits),
         {frame: file.sha256 for frame, file in files.items()},
         _coming(task, files),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from impasto.server.errors import FrameError
 from impasto.server.jobs.plan import Plan
 from impasto.server.plates import Limits
 from impasto.v1.job_pb2 import JobSpec
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from impasto.server.shots.cuts import Cut
     from impasto.server.shots.picking import Pick
     from impasto.server.shots.shot import Store
+
+
+Read = TypeVar("Read")
 
 
 class Listener(Protocol):
@@ -96,3 +100,15 @@ class Task:
     here: Callable[[FileRef], bool] = lambda ref: True
     head: Callable[[FileRef], Path | None] = lambda ref: None
     presumed: bool = False
+
+    def checked(self, ref: FileRef, read: Callable[[Path], Read]) -> Read:
+        """What is read of a file of the spec: the bytes whose digest was checked, whatever happens to it meanwhile.
+
+        Raises:
+            FrameError: the file is gone or changed, also while it was read (`FILE_CHANGED`).
+        """
+        path = self.local(ref)
+        found = read(path)
+        if self.local(ref) != path:
+            raise FrameError(f"{ref.path} changed while it was read; make the job again.", reason="FILE_CHANGED")
+        return found
