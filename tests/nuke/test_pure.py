@@ -207,6 +207,8 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
 def test_the_job_files_of_the_other_nodes_are_read_too() -> None:
     measured = spec_of(wish("OpticalFlow", wishes.Measuring(), motion=wishes.Motion("dis")))
     assert (measured.motion.motion.model, list(measured.output.passes)) == ("dis", ["motion"])
+    plate = spec_of(wish("OpticalFlow", wishes.Measuring(), motion=wishes.Motion("dis", "", "Z", "high"))).plate
+    assert (plate.depth, plate.depth_near) == ("Z", "high")
     mattes = spec_of(wish("OcclusionMatte", wishes.Measuring(), mattes=wishes.Mattes(8.0, -1.5, 2.0, 3.0))).mattes
     assert (mattes.soft, mattes.erode, mattes.blur, mattes.gain) == (8.0, -1.5, 2.0, 3.0)
     picked = spec_of(wish("KeyPicker", wishes.Picking(0.9, 3, "1001")))

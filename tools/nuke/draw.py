@@ -140,7 +140,7 @@ def _row(parts: list[str], knob: UserKnob, value: str, label: str, x: int, y: in
         shown = shown or "0"
     if knob.kind == 41:
         shown = "rgba.alpha &#9662;"
-    wide = 150 if knob.kind in (3, 4, 41) else min(300, PANEL - x - 20)
+    wide = min(150 if knob.kind in (3, 4, 41) else 300, PANEL - x - 20)
     inside = _text(x - 8, y, label, 11, "end", "#ddd") + _box(x, y - 15, wide, 20, "#222")
     inside += f'<text x="{x + 6}" y="{y}" font-size="11" fill="#eee">{shown}</text>'
     if "R" in knob.options:

@@ -14,6 +14,7 @@ add_layer {backward backward.u backward.v}
 add_layer {occlusion occlusion.next occlusion.prev occlusion.cause}
 add_layer {confidence confidence.next confidence.prev}
 add_layer {source source.x source.y source.frame source.kind}
+add_layer {depth depth.Z}
 add_layer {stmap stmap.u stmap.v}
 add_layer {coverage coverage.a}"""
 
@@ -54,8 +55,9 @@ def button(name: str, label: str, tooltip: str, starts_line: bool = False) -> st
     )
 
 
-def menu(name: str, label: str, tooltip: str, entries: Iterable[str]) -> str:
-    return knob(4, name, label, tooltip, f"M {{{' '.join(word(entry) for entry in entries)}}}")
+def menu(name: str, label: str, tooltip: str, entries: Iterable[str], beside: bool = False) -> str:
+    entered = f"M {{{' '.join(word(entry) for entry in entries)}}}"
+    return knob(4, name, label, tooltip, f"{entered} -STARTLINE" if beside else entered)
 
 
 def box(name: str, label: str, tooltip: str, ticked: bool = False, starts_line: bool = True) -> str:

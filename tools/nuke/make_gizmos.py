@@ -59,7 +59,7 @@ def style_transfer(told: Told) -> str:
         box("mask_invert", "invert", "Turns the mask round; acts at once.", starts_line=False),
         knob(7, "mix", "mix", "0 shows the plate, 1 the result; acts at once.", "R 0 1", "1"),
     ]  # fmt: skip
-    passes = {"motion": True, "occlusion": True, "confidence": False, "source": False, "cause": False}
+    passes = {"motion": True, "occlusion": True, "confidence": False, "source": False, "cause": False, "depth": False}
     knobs = panel("StyleTransfer", told, first, output_knobs(passes), result, buttons=render_buttons(preview=True))
     knobs += model_tab(told)
     nodes = [
@@ -94,7 +94,7 @@ def optical_flow(told: Told) -> str:
     result = [
         menu("output", "output", "What is shown in the colour channels; the layers are there in any case. Acts at once.", ("plate", "motion", "occlusion")),
     ]  # fmt: skip
-    passes = {"motion": True, "occlusion": True, "confidence": True, "cause": False}
+    passes = {"motion": True, "occlusion": True, "confidence": True, "cause": False, "depth": False}
     knobs = panel("OpticalFlow", told, [], output_knobs(passes), result)
     nodes = [
         source("plate", 0, 0), keep("plate"),
@@ -162,7 +162,7 @@ def frame_interpolate(told: Told) -> str:
         menu("cuts", "at cuts", "What is shown between the two frames of a cut: hold shows the first, nearest the nearer one. Nothing is blended across a cut.", ("hold", "nearest")),
     ]  # fmt: skip
     frames = frame_knobs("all", "The output frames rendered: all that the timing gives, those of the script, or those written beside.")  # fmt: skip
-    knobs = panel("FrameInterpolate", told, first, output_knobs({}), [], frames=frames)
+    knobs = panel("FrameInterpolate", told, first, output_knobs({}), [], frames=frames, depth=False)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         source("paint", 1, -200), keep("paint"),

@@ -8,7 +8,7 @@ from typing import Any
 from gizmotext import box, button, closed, closed_end, heading, hidden, knob, menu
 
 from impasto.nuke import KNOBS_VERSION, catalogue
-from impasto.nuke.wishes import FILLS
+from impasto.nuke.wishes import FILLS, NEAR
 
 Told = Mapping[str, Any]
 
@@ -21,6 +21,7 @@ def panel(
     result: list[str],
     frames: list[str] | None = None,
     buttons: list[str] | None = None,
+    depth: bool = True,
 ) -> list[str]:
     """Rows of a node, in the order that all nodes have.
 
@@ -32,11 +33,13 @@ def panel(
         result: what acts at once on what was rendered.
         frames: where they are not those of most nodes.
         buttons: where they are not those of most nodes.
+        depth: whether it can be told what depth is.
     """
     return [
         knob(20, "tab", kind),
         *first,
         *motion_knobs(told),
+        *(depth_knobs() if depth else []),
         *(frame_knobs() if frames is None else frames),
         *output,
         *(render_buttons(preview=False) if buttons is None else buttons),
@@ -51,6 +54,13 @@ def motion_knobs(told: Told) -> list[str]:
         heading("Motion"),
         menu("motion", "motion model", "How motion is found: facets is the truest, dis is quick, deepflow lies between; plate layers takes forward and backward of the plate; vector files takes them from other EXRs.", catalogue.motions(told)),
         knob(2, "motion_file", "vector files", "EXRs with the layers forward and backward, such as vectors.####.exr: CG vectors, or what an OpticalFlow node wrote."),
+    ]  # fmt: skip
+
+
+def depth_knobs() -> list[str]:
+    return [
+        knob(1, "depth", "depth", "Tells the mattes what lies before what: a layer or channel of the plate such as depth.Z, or none. Empty takes the plate's own depth.Z or Z, where it has one. The name of a model, tcmonodepth-small, estimates it for the pass depth alone."),
+        menu("depth_near", "near is", "Which values of that layer are near: low ones, as of a distance, or high ones, as ScanlineRender writes them.", NEAR, beside=True),
     ]  # fmt: skip
 
 
@@ -144,6 +154,7 @@ def output_knobs(passes: Mapping[str, bool]) -> list[str]:
         "occlusion": "occlusion.next and occlusion.prev: 1 where a pixel is hidden or outside in the next or previous frame.",
         "confidence": "confidence.next and confidence.prev: how far the motion can be trusted, 0 to 1.",
         "source": "source.x, source.y, source.frame and source.kind: where and when the paint of each pixel was laid.",
+        "depth": "depth.Z: the distance that the plate, or a model named above, tells.",
         "cause": "occlusion.cause: why a pixel is occluded, as a code; see the guide.",
     }
     boxes = [

@@ -46,6 +46,10 @@ def job(wish: Wish) -> dict[str, Any]:
         "colour": dict.fromkeys(("plate", "out"), wish.colour),
     }
     spec["plate"].update(_cuts(wish))
+    if wish.motion.depth and not wish.alone:
+        spec["plate"]["depth"] = wish.motion.depth
+    if wish.motion.near == wishes.NEAR_HIGH and not wish.alone:
+        spec["plate"]["depth_near"] = wishes.NEAR_HIGH
     if wish.mattes != wishes.Mattes():
         spec["mattes"] = asdict(wish.mattes)
     task = wish.task

@@ -19,7 +19,11 @@ TIMING_SPEED, TIMING_FRAME, TIMING_REPAIR = "Output Speed", "Frame", "as it is, 
 
 CUTS_DETECT, CUTS_NONE = "detect", "none"
 
-PASSES = ("motion", "occlusion", "confidence", "source", "cause")
+PASSES = ("motion", "occlusion", "confidence", "source", "cause", "depth")
+
+NEAR_HIGH = "high"
+NEAR = ("low", NEAR_HIGH)
+"""Which values of a layer of depth are near."""
 
 FILL_DEFAULT = "default"
 FILL_NET = "net"
@@ -223,10 +227,14 @@ class Motion:
     Attributes:
         source: a model's id, `MOTION_PLATE` or `MOTION_FILES`.
         files: pattern, for `MOTION_FILES`.
+        depth: what lies before what: a layer or channel of the plate, a model's id, or `none`; empty takes the plate's.
+        near: which values of that layer are near, of `NEAR`.
     """
 
     source: str
     files: str = ""
+    depth: str = ""
+    near: str = NEAR[0]
 
 
 @dataclass(frozen=True)

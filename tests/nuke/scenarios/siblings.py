@@ -168,6 +168,21 @@ class FrameInterpolate(Siblings):
         self.assertEqual((told["repair"], "speed" in told, "curve" in told), (True, False, False))
 
 
+class Depth(Siblings):
+    def test_what_lies_before_what_may_be_told_and_comes_back_as_a_pass(self):
+        node = self.make("OpticalFlow")
+        self.render(node)
+        self.assertNotIn("depth", self.job()["plate"])
+        node["depth"].setValue("depth.Z")
+        node["depth_near"].setValue("high")
+        node["pass_depth"].setValue(True)
+        self.assertEqual(self.render(node), "1001-1004 ready")
+        self.assertEqual((self.job()["plate"]["depth"], self.job()["plate"]["depth_near"]), ("depth.Z", "high"))
+        self.assertEqual(self.job()["output"]["passes"][-1], "depth")
+        node["depth"].setValue("")
+        self.assertEqual(self.wait(node), "stale: its own knobs were changed")
+
+
 class OcclusionMatte(Siblings):
     def test_how_its_mattes_are_written_is_asked_for(self):
         node = self.make("OcclusionMatte")

@@ -44,7 +44,7 @@ OWN = (
     "keys", "key_mask", "key_options", "scale_keys", "fill", "fill_minutes", "strength", "style_scale", "relight",
     "consistency", "preserve_colour", "seed", "premultiplied", "preserve_luminance", "statistics", "look_model",
     "every", "share", "most", "painted", "key_frame", "timing", "speed", "timing_frame", "out_first", "model", "cuts",
-    "repair", "motion", "motion_file", "shot", "shot_cuts", "colour", "device",
+    "repair", "motion", "motion_file", "depth", "depth_near", "shot", "shot_cuts", "colour", "device",
     *(f"pass_{name}" for name in PASSES), *(f"matte_{name}" for name in MATTES),
 )  # fmt: skip
 """Knobs that decide a pixel, or whether it is there; a result is stale when one of them is changed."""
@@ -97,6 +97,8 @@ def motion_digest(asked: Wish) -> str:
     pieces = (
         asked.motion.source,
         asked.motion.files,
+        asked.motion.depth,
+        asked.motion.near,
         ranges.write(shot.shot),
         shot.cuts,
         *shot.views,
@@ -148,7 +150,7 @@ def _wish(node: nuke.Node, shot: Shot, aim: str) -> Wish:
         kind=kind,
         shot=shot,
         task=_TASKS[kind](node, shot),
-        motion=Motion(knobs.text(node, "motion"), knobs.path(node, "motion_file")),
+        motion=_motion(node),
         passes=tuple(name for name in PASSES if knobs.flag(node, f"pass_{name}")),
         colour=colour(node),
         place=place(node, len(shot.views) > 1),
@@ -161,6 +163,15 @@ def _wish(node: nuke.Node, shot: Shot, aim: str) -> Wish:
         aim=aim,
         preview_scale=PREVIEW_SCALES[knobs.text(node, "preview_scale")] if alone else 1.0,
         mattes=_mattes(node) if aim == RENDER else Mattes(),
+    )
+
+
+def _motion(node: nuke.Node) -> Motion:
+    return Motion(
+        knobs.text(node, "motion"),
+        knobs.path(node, "motion_file"),
+        knobs.text_or(node, "depth", ""),
+        knobs.text_or(node, "depth_near", wishes.NEAR[0]),
     )
 
 
