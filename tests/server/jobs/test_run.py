@@ -191,6 +191,82 @@ def test_a_plate_s_own_depth_is_kept_and_none_is_written_beside_it(two: dict[int
     assert not written.heard.warned
 
 
+def painted(spec: JobSpec, key: Path, frame: int = 1) -> JobSpec:
+    """The same shot painted from one key; nothing where it sees nothing."""
+    spec.ClearField("motion")
+    name(spec.stylize.keys.add(frame=frame).file, key)
+    spec.stylize.motion.model, spec.stylize.fill = "dis", "none"
+    return spec
+
+
+def change(paths: dict[int, Path], do: Any) -> None:
+    """Write plates anew, their channels (H, W) changed by `do(pixels, frame)`."""
+    for frame, path in paths.items():
+        plate = plates.read(path)
+        channels = {name: do(channel.copy(), frame) for name, channel in plate.channels.items()}
+        plates.write(path, plates.Plate(channels, plate.data_window, plate.display_window))
+
+
+def dead(pixels: Any, frame: int) -> Any:
+    pixels[8:16, 20:32] = np.nan
+    pixels[24:26, 40 + frame] = np.inf
+    return pixels
+
+
+BAD = {
+    "dead pixels": dead,
+    "nothing but NaN": lambda pixels, frame: pixels * np.float16(np.nan),
+    "black": lambda pixels, frame: pixels * 0,
+    "black but for one frame": lambda pixels, frame: pixels * (frame == 2),
+    "one frame again and again": lambda pixels, frame: np.tile(np.float16([[0.1, 0.7], [0.4, 0.2]]), (18, 32)),
+    "negative": lambda pixels, frame: -pixels,
+    "as bright as half can be": lambda pixels, frame: pixels * 0 + np.float16(65504),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_pictures_that_tell_nothing_have_a_defined_answer(tmp_path: Path, kind: str):
+    paths = write(tmp_path / "in", spliced([Scene(1)], 3))
+    key = write(tmp_path / "key", spliced([Scene(2)], 1))[1]
+    change(paths, BAD[kind])
+    passes = ("motion", "occlusion", "cause", "confidence")
+    measured = made(job(paths, passes=passes), tmp_path / "flow")
+    for frame, file in measured.files.items():
+        for layer in ("forward.u", "forward.v", "backward.u", "backward.v", "occlusion.next", "confidence.next"):
+            assert np.isfinite(file.channels[layer]).all(), (frame, layer)
+        for channel in "RGB":
+            assert measured.pixels[frame][channel] == plates.read(paths[frame]).channels[channel].tobytes()
+    assert bool([told for told in measured.heard.warned if "holes to motion" in told]) == (
+        "N" in kind or kind == "dead pixels"
+    )
+    if kind == "one frame again and again":
+        assert not np.any(measured.files[2].channels["forward.u"])
+        assert not np.any(measured.files[2].channels["occlusion.next"])
+    if kind == "dead pixels":
+        confidence = measured.files[2].channels["confidence.next"]
+        assert confidence[8:16, 20:32].max() == 0 < confidence.max()
+    result = made(painted(job(paths, passes=passes), key), tmp_path / "paint")
+    assert sorted(result.files) == [1, 2, 3]
+    assert not result.heard.failed
+    for file in result.files.values():
+        assert all(np.isfinite(file.channels[channel]).all() for channel in "RGB")
+
+
+def test_one_frame_and_tiny_pictures_are_measured_and_painted(tmp_path: Path):
+    pictures = [np.ascontiguousarray(cv2.resize(picture, (8, 8))) for picture in spliced([Scene(1)], 3)]
+    window, paths = plates.Window(0, 0, 8, 8), {}
+    for frame, picture in enumerate(pictures, 1):
+        paths[frame] = tmp_path / f"t.{frame}.exr"
+        channels = {name: picture[..., place].astype(np.float16) for place, name in enumerate("RGB")}
+        plates.write(paths[frame], plates.Plate(channels, window, window))
+    for shot in ("1-3", "2"):
+        for spec in (job(paths, shot), painted(job(paths, shot), paths[2], 2)):
+            result = made(spec, tmp_path / "out")
+            assert sorted(result.files) == list(parse_frames(shot))
+            alone = result.files[2].channels
+            assert (alone["occlusion.next"] == 1).all() == (shot == "2")
+
+
 def test_another_size_is_another_shot_unless_cuts_are_off(two: dict[int, Path], tmp_path: Path):
     wide = plates.Window(0, 0, WIDTH + 8, HEIGHT)
     for frame in (3, 4, 5, 6, 7, 8):

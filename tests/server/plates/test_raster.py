@@ -68,6 +68,14 @@ def test_an_alpha_empty_under_colour_is_taken_as_absent_with_a_note(plate: Make)
     assert "absent" in notes[0]
 
 
+def test_where_colour_is_no_number_is_known_over_the_raster(plate: Make) -> None:
+    red = np.array([[1, np.inf], [-np.inf, np.nan]], HALF)
+    one = plate({"R": red, "G": np.ones_like(red), "B": np.ones_like(red)})
+    wide = plates.Window(one.data_window.x0, one.data_window.y0, one.data_window.x1 + 1, one.data_window.y1)
+    assert plates.unknown(one, "", wide).tolist() == [[0, 2, 2], [1, 1, 1]]
+    assert plates.unknown(plate({name: np.ones_like(red) for name in "RGB"}), "", one.data_window) is None
+
+
 def test_luminance_alone_is_grey(plate: Make) -> None:
     rgb, _, _ = look(plate({"Y": np.full((2, 2), 0.5, HALF)}))
     assert rgb.shape == (3, 2, 2)

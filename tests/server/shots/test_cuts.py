@@ -151,3 +151,11 @@ def test_a_real_shot_without_cuts_has_none(assets):
         return Small.of(decode(picture).transpose(2, 0, 1), 1.0)
 
     assert detect(range(len(files)), look) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 40), (8, 8), (11, 11), (12, 12), (40, 9)])
+def test_pictures_of_a_few_pixels_are_compared_too(size):
+    random = np.random.default_rng(4)
+    first, second = (Small.of(random.random((3, *size)).astype(np.float32), 1.0) for _ in range(2))
+    assert likeness(first, first) > 0.9
+    assert likeness(first, second) <= likeness(first, first)

@@ -93,6 +93,37 @@ def test_an_unreadable_frame_is_bridged_and_has_no_motion_itself(tiny):
         motion.frame(3)
 
 
+class HoledShot(FallingShot):
+    """The same behind a block of dead pixels that stands on the screen."""
+
+    def picture(self, frame):
+        picture = textured(frame).clone()
+        picture[..., 14:28, 20:38] = 0
+        return picture
+
+    def holes(self, frame):
+        holes = torch.zeros(1, 1, 40, 56)
+        holes[..., 14:28, 20:38] = 1
+        return holes
+
+
+def test_holes_move_as_what_is_around_them_does_and_are_not_trusted(tiny):
+    def measured(**known):
+        return ComputedMotion(
+            HoledShot(), find("dis", "flow").build(), "dis/1", SHAPER, 0.0, tiny.Memory(), tiny.Audience(), **known
+        )
+
+    seen, holed = measured().frame(3), measured(holes=HoledShot().holes).frame(3)
+    inside, around = (..., slice(14, 28), slice(20, 38)), (..., slice(10, 32), slice(14, 44))
+    down = holed.forward[:, 1:2]
+    assert abs(down[inside].mean() - 2) < 0.2
+    assert abs(seen.forward[:, 1:2][inside].mean() - 2) > 1, "as black structure they stand"
+    assert (down[around] - 2).abs().max() < 0.5 * (seen.forward[:, 1:2][around] - 2).abs().max()
+    assert holed.confidence_next[inside].max() == 0
+    assert holed.confidence_next[..., 10:12, 24:30].min() > 0.5 > holed.confidence_next[..., 13, 24:30].max()
+    assert holed.occlusion_next[around].mean() < 0.05
+
+
 def test_work_stops_on_demand(tiny):
     motion, watch = computed(tiny, FallingShot())
     watch.stop = Cancelled("stopped")

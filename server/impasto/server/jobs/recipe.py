@@ -54,16 +54,26 @@ def make_motion(
     among = moving if moving is not None else shot
     if kind == "plate":
         return GivenMotion(
-            among, _own_layers(shot), "plate", shaper, task.store, watch, "the plate itself", depth=depth
+            among,
+            _own_layers(shot),
+            "plate",
+            shaper,
+            task.store,
+            watch,
+            "the plate itself",
+            depth=depth,
+            holes=shot.holes,
         )
     if kind == "files":
         layers, digest = _layers_of_files(task, shot), _digest_of_files(source)
         measured = _of_ours(task, source)
-        return GivenMotion(among, layers, digest, shaper, task.store, watch, source.files.pattern, measured, depth)
+        return GivenMotion(
+            among, layers, digest, shaper, task.store, watch, source.files.pattern, measured, depth, shot.holes
+        )
     model = catalogue.find(motion_model(task.spec), "flow")
     estimator, how = _estimator(model, task.plan, analysis.grain)
     digest = f"{model.id}/{model.version}/{how}/{analysis.grain:.4f}"
-    return ComputedMotion(among, estimator, digest, shaper, analysis.grain, task.store, watch, depth)
+    return ComputedMotion(among, estimator, digest, shaper, analysis.grain, task.store, watch, depth, shot.holes)
 
 
 def _own_layers(shot: PlateShot) -> Callable[[int], dict[str, NDArray[np.float32]]]:

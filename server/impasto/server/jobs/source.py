@@ -18,6 +18,7 @@ from torch import Tensor
 from impasto.server import plates
 from impasto.server.errors import BadRequest, FrameError
 from impasto.server.jobs.arrivals import Disproved
+from impasto.server.ops.splat import fill
 
 KEPT_BYTES = 256 << 20
 KEPT_FRAMES = 16
@@ -295,6 +296,7 @@ class PlateShot:
         self.height, self.width = raster.height, raster.width
         self._warn = warn
         self._kept: OrderedDict[int, Tensor] = OrderedDict()
+        self._unknowns: OrderedDict[int, NDArray[np.uint8] | None] = OrderedDict()
         self._lock = threading.RLock()
 
     def readable(self, frame: int) -> bool:
@@ -312,11 +314,32 @@ class PlateShot:
                 rgb, _, notes = plates.picture(self.source.plate(frame), self.view, self.raster, self.colour)
                 for note in notes:
                     self._warn(f"Frame {frame}: {note}")
-                self._kept[frame] = torch.from_numpy(np.ascontiguousarray(rgb))[None]
+                self._kept[frame] = self._mended(frame, torch.from_numpy(np.ascontiguousarray(rgb))[None])
                 while len(self._kept) > min(KEPT_FRAMES, max(4, KEPT_BYTES // (12 * self.height * self.width))):
                     self._kept.popitem(last=False)
             self._kept.move_to_end(frame)
             return self._kept[frame]
+
+    def _mended(self, frame: int, rgb: Tensor) -> Tensor:
+        """The picture with what is around continued into pixels that hold nothing."""
+        found = self._unknown(frame)
+        if found is None or not (found == 1).any():
+            return rgb
+        return fill(rgb, torch.from_numpy(found != 1)[None, None].float())
+
+    def holes(self, frame: int) -> Tensor | None:
+        """Where the plate's colour is no number, (1, 1, H, W) of 0 and 1; None where all of it is."""
+        found = self._unknown(frame)
+        return None if found is None else torch.from_numpy(found > 0)[None, None].float()
+
+    def _unknown(self, frame: int) -> NDArray[np.uint8] | None:
+        """See `plates.unknown`."""
+        with self._lock:
+            if frame not in self._unknowns:
+                self._unknowns[frame] = plates.unknown(self.source.plate(frame), self.view, self.raster)
+                while len(self._unknowns) > KEPT_FRAMES:
+                    self._unknowns.popitem(last=False)
+            return self._unknowns[frame]
 
     def depth_layer(self, frame: int, name: str) -> NDArray[np.float32] | None:
         """A layer of depth as stored, (H, W) on the raster; None where the frame has none."""

@@ -10,7 +10,7 @@ from impasto.server.plates.mask import mask, mask_channel
 from impasto.server.plates.package import OutputOptions, Painting, assemble
 from impasto.server.plates.plate import Plate, Window, moved
 from impasto.server.plates.preview import preview
-from impasto.server.plates.raster import depth_layer, motion_layers, picture
+from impasto.server.plates.raster import depth_layer, motion_layers, picture, unknown
 from impasto.server.plates.reader import FileReader, Reader, decoding_apart, open_video, read, read_head, read_header
 from impasto.server.plates.shaper import Shaper
 from impasto.server.plates.video import VideoReader
@@ -43,6 +43,7 @@ __all__ = [
     "read",
     "read_head",
     "read_header",
+    "unknown",
     "use_threads",
     "write",
 ]

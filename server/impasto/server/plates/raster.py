@@ -44,7 +44,8 @@ def picture(plate: Plate, view: str, raster: Window, colour: ColourSpace) -> tup
     rgb, broken = _finite(stored)
     if broken:
         notes.append(
-            f"{broken} pixels of {', '.join(names)} hold NaN or infinity; they are painted as their neighbours"
+            f"{broken} pixels of {', '.join(names)} hold NaN or infinity; they are painted as their neighbours and are "
+            "holes to motion"
         )
     if len(names) == 1:
         rgb = np.repeat(rgb, 3, axis=0)
@@ -62,6 +63,21 @@ def picture(plate: Plate, view: str, raster: Window, colour: ColourSpace) -> tup
         None if alpha is None else spread(alpha, plate.data_window, raster),
         notes,
     )
+
+
+def unknown(plate: Plate, view: str, raster: Window) -> NDArray[np.uint8] | None:
+    """Where a view's colour is no number: (H, W) over `raster`, 1 for NaN and negative infinity, 2 for infinity alone.
+
+    None where all of it is.
+
+    Raises:
+        PlateError: the view has no colour channels.
+    """
+    stored = np.stack([plate.channels[name] for name in colour_names(plate, view)])
+    if np.isfinite(stored).all():
+        return None
+    nothing, beyond = (np.isnan(stored) | np.isneginf(stored)).any(0), np.isposinf(stored).any(0)
+    return np.asarray(spread(np.where(nothing, 1, 2 * beyond).astype(np.uint8), plate.data_window, raster))
 
 
 def colour_names(plate: Plate, view: str) -> tuple[str, ...]:

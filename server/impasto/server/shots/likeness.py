@@ -19,7 +19,7 @@ BLANK = 0.06
 """A picture whose tones span less than this, of 0..1, shows nothing: black, white, or a wall."""
 
 _TONES = np.array([0.299, 0.587, 0.114], np.float32)
-_SMALL = 8
+_SMALL = 12
 """Sides below which no motion is measured."""
 
 

@@ -18,7 +18,7 @@ VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR, DEPTH = range
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends);
 6 something nearer stands there, by depth."""
 
-VERSION = 5
+VERSION = 6
 """Raised when the judging changes; part of every cache key."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.server.errors import BadRequest, FrameError
 from impasto.server.models.flow.estimator import FlowEstimator
-from impasto.server.ops.splat import inverse
+from impasto.server.ops.splat import fill, inverse
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
@@ -93,14 +93,26 @@ class _Pair:
     cause_prev: Tensor
 
 
+Holes = Callable[[int], Tensor | None]
+"""Of a frame, where its picture tells nothing, (1, 1, H, W) of 0 and 1; None where there is no such pixel."""
+
+
+def no_holes(frame: int) -> Tensor | None:
+    """Every pixel of the frame tells something."""
+    return None
+
+
 class _Paired(ABC):
     """Frames put together from pairs; what measured and given motion have in common."""
 
     digest: str
     measured: bool
 
-    def __init__(self, shot: Shot, shaper: Shaper, store: Store, watch: Watch, depth: Depth | None) -> None:
+    def __init__(
+        self, shot: Shot, shaper: Shaper, store: Store, watch: Watch, depth: Depth | None, holes: Holes
+    ) -> None:
         self._shot = shot
+        self._holes = holes
         self._depth = depth if depth is not None and depth.tells else None
         self._shaper = shaper
         self._store = store
@@ -152,7 +164,9 @@ class _Paired(ABC):
     def _make(self, first: int, second: int) -> _Pair: ...
 
     def _shaped(self, frame: int) -> Tensor:
-        return self._shaper.encode(self._shot.picture(frame))
+        """The picture, what is around holes continued into them."""
+        shaped, holes = self._shaper.encode(self._shot.picture(frame)), self._holes(frame)
+        return shaped if holes is None else fill(shaped, 1 - holes)
 
     def _nearness(self, first: int, second: int) -> Nearness | None:
         """Of two frames, where both have depth."""
@@ -160,6 +174,21 @@ class _Paired(ABC):
             return None
         here, there = self._depth.near(first), self._depth.near(second)
         return Nearness(here, there, self._depth.steps) if here is not None and there is not None else None
+
+    def _unsure(self, pair: _Pair, first: int, second: int) -> _Pair:
+        """A pair whose motion is not trusted where it begins or ends in a hole."""
+        here, there = self._holes(first), self._holes(second)
+        if here is None and there is None:
+            return pair
+        none = torch.zeros_like(pair.confidence_next)
+        here, there = none if here is None else here, none if there is None else there
+        onward = torch.maximum(here, warp(there, pair.forward)) > 0
+        homeward = torch.maximum(there, warp(here, pair.backward)) > 0
+        return replace(
+            pair,
+            confidence_next=pair.confidence_next.masked_fill(onward, 0),
+            confidence_prev=pair.confidence_prev.masked_fill(homeward, 0),
+        )
 
     def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor, near: Nearness | None) -> _Pair:
         onward = mattes.mattes(first, second, forward, backward, near)
@@ -188,6 +217,7 @@ class ComputedMotion(_Paired):
         store: keeps pairs.
         watch: told of every pair.
         depth: of the shot, where it is known; a sign of hiding where it `tells`.
+        holes: of a frame. They move as what is around them does, and nothing found in them counts.
     """
 
     measured = True
@@ -202,8 +232,9 @@ class ComputedMotion(_Paired):
         store: Store,
         watch: Watch,
         depth: Depth | None = None,
+        holes: Holes = no_holes,
     ) -> None:
-        super().__init__(shot, shaper, store, watch, depth)
+        super().__init__(shot, shaper, store, watch, depth, holes)
         self._estimator = estimator
         self._parameters = f"{mattes.VERSION} {model_digest} {shaper.exposure!r} {grain!r} {shot.width}x{shot.height}"
         self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
@@ -214,7 +245,11 @@ class ComputedMotion(_Paired):
 
     def _make(self, first: int, second: int) -> _Pair:
         a, b = self._shaped(first), self._shaped(second)
-        return self._judged(a, b, *self._estimator.both(a, b), self._nearness(first, second))
+        forward, backward = self._estimator.both(a, b)
+        for frame, motion in ((first, forward), (second, backward)):
+            if (holes := self._holes(frame)) is not None:
+                motion.copy_(fill(motion, 1 - holes))
+        return self._unsure(self._judged(a, b, forward, backward, self._nearness(first, second)), first, second)
 
 
 class GivenMotion(_Paired):
@@ -234,6 +269,7 @@ class GivenMotion(_Paired):
         name: what the motion was asked for as, for messages.
         measured: whether it was measured in the same pictures by an earlier job.
         depth: as for `ComputedMotion`.
+        holes: likewise; vectors given there stay.
 
     Raises:
         BadRequest: by `frame`, where no motion is found or its vertical sign does not fit the pictures.
@@ -250,8 +286,9 @@ class GivenMotion(_Paired):
         name: str = "plate",
         measured: bool = False,
         depth: Depth | None = None,
+        holes: Holes = no_holes,
     ) -> None:
-        super().__init__(shot, shaper, store, watch, depth)
+        super().__init__(shot, shaper, store, watch, depth, holes)
         self._layers = layers
         self._name = name
         self.measured = measured
@@ -303,7 +340,7 @@ class GivenMotion(_Paired):
             backward = inverse(forward, _likeness(a, b, forward))[0]
         if forward is None:
             forward = inverse(backward, _likeness(b, a, backward))[0]
-        judged = self._judged(a, b, forward, backward, self._nearness(first, second))
+        judged = self._unsure(self._judged(a, b, forward, backward, self._nearness(first, second)), first, second)
         onward = self._kept(self._layers(first) or {}, "next", judged.occlusion_next, judged.confidence_next)
         homeward = self._kept(self._layers(second) or {}, "prev", judged.occlusion_prev, judged.confidence_prev)
         return _Pair(
