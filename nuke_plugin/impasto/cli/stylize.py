@@ -127,6 +127,15 @@ def stylize(
             help="What nets normalise by: frozen for the shot, smoothed over it, or per-frame. Default: frozen.",
         ),
     ] = "",
+    masks_guide: Annotated[
+        bool,
+        typer.Option(
+            "--masks-guide",
+            rich_help_panel=LOOK,
+            help="Masks guide the look (adain, gatys): masked styles are one painting, each inside its mask. For "
+            "masks that go with what they mask.",
+        ),
+    ] = False,
     relight: Annotated[
         float | None,
         typer.Option("--relight", rich_help_panel=LOOK, help="How far paint follows the light, 0 to 1. Default: 1."),
@@ -197,7 +206,13 @@ def stylize(
         preserve_colour=preserve_colour,
         preserve_luminance=preserve_luminance,
         mask=mask,
-        look=Look(name=look, parameters=parse_numbers(settings or []), statistics=statistics, compile=compile_nets),
+        look=Look(
+            name=look,
+            parameters=parse_numbers(settings or []),
+            statistics=statistics,
+            compile=compile_nets,
+            masks_guide=masks_guide,
+        ),
         seed=seed,
         every=every,
         options=g.gather(shot, depth, layers, files, review, colours, compute),

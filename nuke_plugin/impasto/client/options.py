@@ -65,12 +65,14 @@ class Look:
         parameters: what is set of it, by name; `impasto models show NAME` lists them.
         statistics: what nets normalise by: `frozen` (also where empty), `smoothed` or `per-frame`.
         compile: whether nets are compiled, which needs a C++ compiler where they work.
+        masks_guide: whether masks guide the look itself: masked pictures paint as one, each inside its mask.
     """
 
     name: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
     statistics: str = ""
     compile: bool = False
+    masks_guide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

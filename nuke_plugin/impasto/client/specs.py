@@ -344,6 +344,7 @@ def style_spec(style: PathLike | Styling) -> job_pb2.Style:
 
 def _set_look(wish: job_pb2.StylizeSpec, look: Look) -> None:
     wish.look, wish.statistics, wish.compile = look.name, look.statistics, look.compile
+    wish.masks_guide = look.masks_guide
     for name, value in look.parameters.items():
         wish.look_parameters[name] = value
 

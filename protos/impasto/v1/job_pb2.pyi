@@ -184,7 +184,7 @@ class MatteParameters(_message.Message):
     def __init__(self, soft: _Optional[float] = ..., erode: _Optional[float] = ..., blur: _Optional[float] = ..., gain: _Optional[float] = ...) -> None: ...
 
 class StylizeSpec(_message.Message):
-    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "scale_keys", "fill", "fill_minutes", "every", "look", "look_parameters", "mask", "consistency", "statistics", "preserve_luminance", "compile")
+    __slots__ = ("styles", "keys", "motion", "strength", "style_scale", "preserve_colour", "relight", "seed", "scale_keys", "fill", "fill_minutes", "every", "look", "look_parameters", "mask", "consistency", "masks_guide", "statistics", "preserve_luminance", "compile")
     class LookParametersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +208,7 @@ class StylizeSpec(_message.Message):
     LOOK_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     MASK_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    MASKS_GUIDE_FIELD_NUMBER: _ClassVar[int]
     STATISTICS_FIELD_NUMBER: _ClassVar[int]
     PRESERVE_LUMINANCE_FIELD_NUMBER: _ClassVar[int]
     COMPILE_FIELD_NUMBER: _ClassVar[int]
@@ -227,10 +228,11 @@ class StylizeSpec(_message.Message):
     look_parameters: _containers.ScalarMap[str, float]
     mask: Mask
     consistency: float
+    masks_guide: bool
     statistics: str
     preserve_luminance: bool
     compile: bool
-    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., scale_keys: bool = ..., fill: _Optional[str] = ..., fill_minutes: _Optional[float] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., consistency: _Optional[float] = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ..., compile: bool = ...) -> None: ...
+    def __init__(self, styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., keys: _Optional[_Iterable[_Union[Key, _Mapping]]] = ..., motion: _Optional[_Union[MotionSource, _Mapping]] = ..., strength: _Optional[float] = ..., style_scale: _Optional[float] = ..., preserve_colour: bool = ..., relight: _Optional[float] = ..., seed: _Optional[int] = ..., scale_keys: bool = ..., fill: _Optional[str] = ..., fill_minutes: _Optional[float] = ..., every: _Optional[int] = ..., look: _Optional[str] = ..., look_parameters: _Optional[_Mapping[str, float]] = ..., mask: _Optional[_Union[Mask, _Mapping]] = ..., consistency: _Optional[float] = ..., masks_guide: bool = ..., statistics: _Optional[str] = ..., preserve_luminance: bool = ..., compile: bool = ...) -> None: ...
 
 class Style(_message.Message):
     __slots__ = ("name", "file", "weight", "mask", "frames", "fade")

@@ -19,7 +19,8 @@ from impasto.server.jobs.plan import make_plan
 from impasto.server.jobs.run import run
 from impasto.server.jobs.task import Task
 from impasto.server.models import card, catalogue, weights
-from impasto.server.models.style import impasto
+from impasto.server.models.style import adain, impasto
+from impasto.server.models.style.vgg19 import NormalisedVGG19
 from impasto.v1.job_pb2 import JobSpec, Mask, MaskFiles, Style
 from impasto.v1.plate_pb2 import FileRef, FrameFile
 
@@ -206,6 +207,44 @@ def test_a_masked_style_lies_over_the_other_and_one_mask_serves_all_frames(shot,
         assert np.allclose(
             colour(both[frame])[:, : WIDTH // 2], colour(alone[1][frame])[:, : WIDTH // 2], rtol=0.01, atol=1e-3
         )
+
+
+@pytest.fixture
+def inverted(tmp_path, monkeypatch):
+    """A folder of weights with a seeded AdaIN of relu1_1, on a small canvas."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    torch.manual_seed(0)
+    torch.save(adain.Decoder("relu1_1").state_dict(), folder / "decoder.pth")
+    torch.save(NormalisedVGG19("relu1_1").state_dict(), folder / "vgg_normalised.pth")
+    monkeypatch.setenv("IMPASTO_WEIGHTS", str(folder))
+    monkeypatch.setitem(catalogue.catalogue(), "adain", replace(adain.MODEL, canvas=192))
+
+
+def test_masks_that_guide_make_masked_styles_one_painting_each_inside_its_mask(shot, inverted):
+    halves = []
+    for name, columns in (("left", slice(0, WIDTH // 2)), ("right", slice(WIDTH // 2, WIDTH))):
+        half = np.zeros((HEIGHT, WIDTH), np.uint8)
+        half[:, columns] = 255
+        halves.append(masked(shot, half, f"{name}.png"))
+    styles = style(shot, mask=halves[0]), style(shot, "two", mask=halves[1])
+    store = Memory()
+    guided = make(shot, job(shot, *styles, look="adain", masks_guide=True), store)
+    births = [key for key in store.kept if key.startswith("birth")]
+    alone = [make(shot, job(shot, style(shot, name), look="adain")) for name in ("one", "two")]
+    far = slice(4, WIDTH // 2 - 12), slice(WIDTH // 2 + 12, WIDTH)  # what the canvas and the net see of the other half
+    assert 0 < len(births) <= len(FRAMES)  # one painting a frame, not one for every style
+    for frame in FRAMES:
+        for half, own, other in ((far[0], 0, 1), (far[1], 1, 0)):
+            near, wide = (
+                np.abs(colour(guided[frame]) - colour(alone[i][frame]))[8:, half].mean() for i in (own, other)
+            )
+            assert near < 0.1 * wide
+    with pytest.raises(BadRequest, match="Masks cannot guide the look swd; choose --look adain, gatys") as refusal:
+        make(shot, job(shot, *styles, masks_guide=True))
+    assert refusal.value.reason == "LOOK_INVALID"
+    with pytest.raises(BadRequest, match="No style has a mask that could guide"):
+        make(shot, job(shot, style(shot), look="adain", masks_guide=True))
 
 
 def test_a_style_changes_over_the_shot_by_its_ranges(shot, bundled):

@@ -7,7 +7,7 @@ import math
 from impasto.server.errors import BadRequest, NotFound
 from impasto.server.jobs.check_ranges import Frames, read_range, refuse_doubles, refuse_outside_shot
 from impasto.server.jobs.spec import numbered
-from impasto.v1.job_pb2 import JobSpec, Mask, Style
+from impasto.v1.job_pb2 import JobSpec, Mask, Style, StylizeSpec
 
 FILLS = ("", "style", "nearest", "net", "none")
 
@@ -42,6 +42,25 @@ def check_styles(spec: JobSpec, frames: Frames) -> None:
         raise BadRequest("Every style has the weight 0; give one of them more.", reason="VALUE_INVALID")
     if wish.HasField("mask"):
         _check_mask(wish.mask, "job", set(frames.wanted), spec)
+    if wish.masks_guide:
+        _check_guided(wish)
+
+
+def _check_guided(wish: StylizeSpec) -> None:
+    from impasto.server.models.catalogue import catalogue
+    from impasto.server.models.style import looks
+
+    look = looks.find(wish.look)
+    if not look.guided:
+        able = ", ".join(sorted(model.id for model in catalogue().values() if model.guided))
+        raise BadRequest(
+            f"Masks cannot guide the look {look.id}; choose --look {able}, or leave out --masks-guide.",
+            reason="LOOK_INVALID",
+        )
+    if not any(style.HasField("mask") for style in wish.styles):
+        raise BadRequest(
+            "No style has a mask that could guide; give mask=, or leave out --masks-guide.", reason="MASK_EMPTY"
+        )
 
 
 def _check_weight(style: Style) -> None:

@@ -73,13 +73,18 @@ class _Workshop:
         """The look's files, checked."""
         return looks.ready_files(self.wish.look)
 
-    def stable(self, painter: Painter, digest: str) -> Callable[[int], Painter]:
-        """The painter of every frame: it sees what a screen shows, and its statistics are those of the shot."""
+    def stable(
+        self, painter: Painter, digest: str, fitted: Callable[[int, Painter], Painter] = lambda _, painter: painter
+    ) -> Callable[[int], Painter]:
+        """The painter of every frame: it sees what a screen shows, and its statistics are those of the shot.
+
+        `fitted` gives a frame's painter what only that frame has.
+        """
         by_frame = looks.over_shot(painter, self._samples, self.manner.statistics, self._kept(digest))
 
         def on_screen(frame: int) -> Painter:
             with fixed_threads(PAINTERS_THREADS):
-                return screen.OnScreen(by_frame(frame), self.shaper)
+                return screen.OnScreen(fitted(frame, by_frame(frame)), self.shaper)
 
         return on_screen
 
@@ -119,7 +124,8 @@ def make_layers(
     """The layers of a job's styles."""
     wish = task.spec.stylize
     shop = _workshop(task, shot, display, shaper, watch)
-    return tuple(_layer(shop, group) for group in _groups(wish.styles, task) if _weight(group) > 0)
+    made = [group for group in _groups(wish.styles, task, wish.masks_guide) if _weight(group) > 0]
+    return tuple(_guided(shop, group) if _is_guided(group) else _layer(shop, group) for group in made)
 
 
 def _workshop(task: Task, shot: PlateShot, display: plates.Window, shaper: plates.Shaper, watch: Watch) -> _Workshop:
@@ -127,13 +133,18 @@ def _workshop(task: Task, shot: PlateShot, display: plates.Window, shaper: plate
     return _Workshop(task, shot, display, shaper, watch, manner)
 
 
-def _groups(styles: Sequence[StyleSpec], task: Task) -> list[list[StyleSpec]]:
-    """Styles that paint as one: pictures without a mask, of the same range and fade."""
+def _groups(styles: Sequence[StyleSpec], task: Task, guided: bool) -> list[list[StyleSpec]]:
+    """Styles that paint as one: pictures of the same range and fade, without masks or guided by them."""
     groups: dict[object, list[StyleSpec]] = {}
     for place, style in enumerate(styles):
-        alone = style.HasField("mask") or _is_net(style, task)
-        groups.setdefault(place if alone else (style.frames, style.fade), []).append(style)
+        masked = style.HasField("mask")
+        alone = (masked and not guided) or _is_net(style, task)
+        groups.setdefault(place if alone else (style.frames, style.fade, masked), []).append(style)
     return list(groups.values())
+
+
+def _is_guided(group: Sequence[StyleSpec]) -> bool:
+    return len(group) > 1 and group[0].HasField("mask")
 
 
 def _is_net(style: StyleSpec, task: Task) -> bool:
@@ -167,6 +178,26 @@ def _layer(shop: _Workshop, group: Sequence[StyleSpec]) -> Layer:
         fade=_fade(shop.shot.frames, frames, first.fade),
         mask=read_mask(shop.task, first.mask, shop.shot, shop.display) if first.HasField("mask") else None,
     )
+
+
+def _guided(shop: _Workshop, group: Sequence[StyleSpec]) -> Layer:
+    """Several masked styles as one painting, each inside its mask as it is in the frame where paint is laid."""
+    masks = [read_mask(shop.task, style.mask, shop.shot, shop.display) for style in group]
+    weights = [_weight([style]) for style in group]
+    pictures = [_picture(style, shop) for style in group]
+    painter = looks.after_pictures(shop.wish.look, pictures, weights, shop.weights, shop.manner, guided=True)
+    digest = _digest(shop.told, "guided", *(style.SerializeToString(deterministic=True).hex() for style in group))
+    frames = frozenset(parse_frames(group[0].frames)) if group[0].frames else None
+
+    def under_masks(frame: int, inner: Painter) -> Painter:
+        return looks.guided_by(inner, torch.cat([mask(frame) for mask in masks], 1))
+
+    def shown(frame: int) -> Tensor:
+        here = [weight * mask(frame) for weight, mask in zip(weights, masks, strict=True)]
+        return torch.stack(here).sum(0).clamp(0.0, 1.0)
+
+    fade = _fade(shop.shot.frames, frames, group[0].fade)
+    return Layer(shop.stable(painter, digest, under_masks), digest, frames, 1.0, fade, shown)
 
 
 def _picture(style: StyleSpec, shop: _Workshop) -> Tensor:

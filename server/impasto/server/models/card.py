@@ -97,6 +97,7 @@ class Model:
         smallest: smallest side in pixels.
         canvas: of a style, the shorter side in pixels of the frame at which its brush is as large as the style's own;
             0 for one that scales its brush itself, by `style_scale`.
+        guided: of a style, whether masks can guide it: its `build` takes `masks`.
         precisions: those it was tested in.
         parameters: what may be set.
         version: raised when its results change; part of every cache key.
@@ -111,6 +112,7 @@ class Model:
     stride: int = 1
     smallest: int = 8
     canvas: int = 0
+    guided: bool = False
     precisions: tuple[str, ...] = ("float32",)
     parameters: tuple[Parameter, ...] = ()
     version: int = 1

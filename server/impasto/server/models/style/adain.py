@@ -212,6 +212,7 @@ MODEL = Model(
     stride=8,
     smallest=16,
     canvas=SIDE,
+    guided=True,
     precisions=("float32", "bfloat16"),
     parameters=(Parameter("strength", 1.0, 0.0, 1.0, "How far the plate's statistics move to the style's."),),
     version=2,

@@ -7,6 +7,7 @@ coarse to fine as there. L-BFGS finds the better picture, Adam needs less memory
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,12 @@ class GatysPainter:
         self._styles = [style.to(device) for style in self._styles]
         self._masks = None if self._masks is None else self._masks.to(device)
         return self
+
+    def masked(self, masks: Tensor | None) -> GatysPainter:
+        """The same painter under other masks, (1, styles, H, W) of the frame's size."""
+        twin = copy.copy(self)
+        twin._masks = None if masks is None else masks.to(self._device)
+        return twin
 
     def paint(
         self,
@@ -294,6 +301,7 @@ MODEL = Model(
     alternatives=(NORMALISED, NORMALISED_TO_RELU3_1),
     smallest=1,
     canvas=SIDE,
+    guided=True,
     parameters=(
         Parameter("steps", 310.0, 1.0, 5000.0, "Steps of the optimiser in all, half of them at a quarter of the size."),
         Parameter("style_weight", 30.0, 0.1, 1000.0, "Weight of the style against the content's 1."),

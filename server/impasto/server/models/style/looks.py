@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from impasto.server.errors import BadRequest
@@ -94,7 +96,12 @@ def check(look: str, parameters: Mapping[str, float]) -> None:
 
 
 def after_pictures(
-    look: str, pictures: Sequence[Tensor], shares: Sequence[float], nets: Sequence[Path], manner: Manner
+    look: str,
+    pictures: Sequence[Tensor],
+    shares: Sequence[float],
+    nets: Sequence[Path],
+    manner: Manner,
+    guided: bool = False,
 ) -> Painter:
     """What paints in the manner of pictures.
 
@@ -104,14 +111,20 @@ def after_pictures(
         shares: of each, not all 0.
         nets: the look's weights, see `ready_files`.
         manner: see there.
+        guided: whether masks will say where each picture's style paints, see `guided_by`; then `shares` change nothing.
 
     Raises:
         NotFound, BadRequest: as `find` and the model's own `build`.
     """
     model = find(look)
-    own = dict(manner.parameters)
+    own: dict[str, Any] = dict(manner.parameters)
     if not model.canvas:
         own[STYLE_SCALE.name] = manner.style_scale
+    if guided:
+        made = model.build(pictures, *nets, masks=torch.ones(1, len(pictures), 8, 8), **own)
+        # Statistics are measured without masks, whose size is the frame's.
+        made = replace(made, masks=None) if isinstance(made, FeedForwardPainter) else made.masked(None)
+        return _finished(made, model, manner)
     return _finished(model.build(pictures, *nets, shares=shares, **own), model, manner)
 
 
@@ -133,6 +146,18 @@ def of_preset(name: str, look: str, nets: Sequence[Path]) -> Tensor:
     if find(look).id == impasto.MODEL.id and [weights.digest(file) for file in nets] == [preset.weights]:
         return preset.code
     return presets.preset_picture(name)
+
+
+def guided_by(painter: Painter, masks: Tensor) -> Painter:
+    """A painter made for guidance, see `after_pictures`, under masks (1, pictures, H, W) of the frame's size."""
+    if isinstance(painter, Preserving):
+        return replace(painter, painter=guided_by(painter.painter, masks))
+    if isinstance(painter, Canvas):
+        return replace(painter, painter=guided_by(painter.painter, painter.shown(masks)))
+    if isinstance(painter, FeedForwardPainter):
+        return replace(painter, masks=masks)
+    assert isinstance(painter, GatysPainter)
+    return painter.masked(masks)
 
 
 def open_style(name: str, path: Path | None, colour: str, manner: Manner, look: str = "") -> Painter:
