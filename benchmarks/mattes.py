@@ -20,12 +20,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from flow import Both, Plates, ours, torn
-from torch import Tensor
-from truth import SHOTS, Array, Counts, TruthShot, inside, read
+from ruder import unreliable
+from truth import SHOTS, Counts, TruthShot, inside, read
 
 from impasto.server.models import catalogue
 from impasto.server.ops.threads import fixed_threads
@@ -33,20 +32,9 @@ from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.analysis import Analysis, analyse
 from impasto.server.shots.depth import Depth, EstimatedDepth, LayerDepth
 from impasto.server.shots.depth_order import Nearness
-from impasto.server.shots.mattes import disagreement, mattes
+from impasto.server.shots.mattes import mattes
 
 TRUTH = "truth"
-
-
-def ruder(out: Tensor, home: Tensor) -> Array:
-    """Ruder's matte turned round, (H, W) 0..1, 1 = not to be relied on."""
-    flow = out[0].numpy()
-    reliable = np.ones(flow.shape[1:], np.float32)
-    slopes = sum(np.square(np.gradient(way, axis=axis)) for way in flow for axis in (0, 1))
-    reliable[slopes > 0.01 * np.square(flow).sum(0) + 0.002] = 0
-    reliable[disagreement(out, home)[0, 0].numpy() >= 1] = -1
-    reliable[~inside(flow)] = 0
-    return 1 - np.clip(cv2.GaussianBlur(reliable, (0, 0), 0.8), 0, 1)
 
 
 class Row:
@@ -110,7 +98,7 @@ def judge(row: Row, shot: TruthShot, frame: int, shaper: Shaper, both: Both | No
         row.hidden.add(matte, hidden, valid & within)
         row.leaving.add(matte * ~inside(out[0].numpy()), hidden & ~within, valid)
         row.plain.add(torn(out, home), hidden, valid & within)
-        row.ruder.add(ruder(out, home), hidden, valid & within)
+        row.ruder.add(unreliable(out, home), hidden, valid & within)
 
 
 def rows(name: str, shots: list[str], frames: list[int], depths: list[str], assets: Path) -> Iterator[tuple[str, Row]]:
