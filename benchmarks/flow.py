@@ -1,15 +1,23 @@
 """How true motion and mattes are, beside OpenCV's DIS as it comes, in one run.
 
     python benchmarks/flow.py [--assets ASSETS] [--shots orbit ...] [--frames 1001 1004 1007 1010]
-        [--models dis deepflow facets raft-small raft-small-raw] [--weights raft-small-princeton.pth] [--pictures DIR]
+        [--models dis deepflow facets raft-small-raw raft-small-refined raft-small] [--weights raft-small-princeton.pth]
+        [--jitter] [--runs 1] [--torchvision DIR] [--pictures DIR]
 
 Prints, for every shot and model: mean end-point error over all valid pixels and over those visible in the other frame,
-share of visible pixels under 1 px, both directions together; median CPU seconds a pair for both directions; F1 of the
-occlusion mattes at 0.5, counts pooled over pairs and directions, for what is hidden within the frame and for what
-leaves it, beside the plain forward/backward check. Peers see sRGB, clipped, 8 bit, as in their own examples; ours
-sees what a job would show it, exposure and grain measured. Then, for RubberWhale, KITTI and FlyingChairs, the error
-over all pixels with truth, its median and the share under 1 px; and for a plate that stands under fresh grain of .01
-the mean length of the motion found. `raft-small` is polished, `raft-small-raw` is the net alone; both need --weights.
+share of visible pixels under 1 px, both directions together; median CPU seconds and seconds a pair for both directions,
+over all pairs, each measured --runs times; F1 of the occlusion mattes at 0.5, counts pooled over pairs and directions,
+for what is hidden within the frame and for what leaves it, beside the plain forward/backward check. Below each row,
+which pixels cost most: for every kind (benchmarks/kinds.py defines them) its share of the visible pixels, its mean
+error and its share of the whole error; with --jitter, which measures the pairs that follow too, by how much the error
+trembles from frame to frame. At the end the means over the shots.
+
+Peers see sRGB, clipped, 8 bit, as in their own examples; ours sees what a job would show it, exposure and grain
+measured. Torchvision's RAFT runs beside ours, one way after the other, where it can be imported or --torchvision names
+an unpacked wheel. Then, for RubberWhale, KITTI and FlyingChairs, the error over all pixels with truth, its median and
+the share under 1 px; and for plates that stand under fresh grain of .01 the length of the motion found. `raft-small`
+offers its vectors to facets, `raft-small-refined` ends with the variational step alone, `raft-small-raw` is the net
+alone; all need --weights.
 """
 
 from __future__ import annotations
@@ -24,18 +32,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from kinds import jitter, kinds, shared
 from pairs import pairs, still
+from raft import theirs, torchvision_raft
 from torch import Tensor
+from torch.nn import functional as F
 from truth import SHOTS, Array, Counts, TruthShot, endpoint_error, inside, srgb
 
 from impasto.server.models import catalogue
+from impasto.server.models.flow import raft_weights
+from impasto.server.models.flow.raft_estimator import padding
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.analysis import analyse
 from impasto.server.shots.mattes import mattes
 
-MODELS = ["dis", "deepflow", "facets", "raft-small-raw", "raft-small"]
+MODELS = ["dis", "deepflow", "facets", "raft-small-raw", "raft-small-refined", "raft-small"]
+POLISH = {"raw": 0.0, "refined": 1.0}
 GRAIN = 0.01
 
 Both = Callable[[Array, Array], tuple[Array, Array]]
@@ -49,15 +63,36 @@ class Row:
     everywhere: list[float] = field(default_factory=list)
     visible: list[float] = field(default_factory=list)
     close: list[float] = field(default_factory=list)
+    spent: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    kinds: list[dict[str, tuple[float, float, float]]] = field(default_factory=list)
+    trembling: list[float] = field(default_factory=list)
     hidden: Counts = field(default_factory=Counts)
     leaving: Counts = field(default_factory=Counts)
     plain: Counts = field(default_factory=Counts)
 
     def __str__(self) -> str:
-        figures = (*map(np.mean, (self.everywhere, self.visible, self.close)), np.median(self.seconds))
+        errors = map(np.mean, (self.everywhere, self.visible, self.close))
         scores = (self.hidden.f1, self.leaving.f1, self.plain.f1)
-        return "{:6.3f} {:7.3f} {:6.3f} {:6.2f}s".format(*figures) + "   {:.3f}  {:.3f}  {:.3f}".format(*scores)
+        figures = (*errors, np.median(self.spent), np.median(self.seconds), *scores)
+        return "{:6.3f} {:7.3f} {:6.3f} {:6.2f} {:6.2f}   {:.3f}  {:.3f}  {:.3f}".format(*figures)
+
+    @property
+    def costs(self) -> str:
+        """Every kind of pixel: its share, its mean error, its share of the error; jitter where it was measured."""
+        parts = []
+        for kind in self.kinds[0]:
+            share, error, cost = np.mean([pair[kind] for pair in self.kinds], 0)
+            parts.append(f"{kind} {share:.2f} {error:.2f} {cost:.2f}")
+        return "   ".join([*parts, *([f"jitter {np.mean(self.trembling):.3f}"] if self.trembling else [])])
+
+    def timed(self, work: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+        """Do it, and note how long it took."""
+        clock, spent = time.perf_counter(), time.process_time()
+        made = work()
+        self.spent.append(time.process_time() - spent)
+        self.seconds.append(time.perf_counter() - clock)
+        return made
 
 
 def peer(finest: int) -> Both:
@@ -74,15 +109,36 @@ def peer(finest: int) -> Both:
 
 
 def ours(name: str, grain: float, weights: Path) -> Both:
-    """A model of the catalogue; `-raw` behind a net's name leaves out the polish."""
-    options = {"weights": weights, "polish": float(not name.endswith("-raw"))} if name.startswith("raft") else {}
-    estimator = catalogue.find(name.removesuffix("-raw"), "flow").build(grain=grain, **options)
+    """A model of the catalogue; `-raw` or `-refined` behind a net's name leaves out what follows it."""
+    net, _, end = name.rpartition("-")
+    name = net if end in POLISH else name
+    options = {"weights": weights, "polish": POLISH.get(end, 2.0)} if name.startswith("raft") else {}
+    estimator = catalogue.find(name, "flow").build(grain=grain, **options)
 
     def both(first: Array, second: Array) -> tuple[Array, Array]:
         there, back = estimator.both(torch.from_numpy(first)[None], torch.from_numpy(second)[None])
         return there[0].numpy(), back[0].numpy()
 
     return both
+
+
+def torchvision(folder: Path | None, weights: Path) -> dict[str, Both]:
+    """Torchvision's RAFT small of 12 updates on our weights, where it can be had."""
+    module = torchvision_raft(folder)
+    if module is None:
+        print("torchvision's RAFT is left out: it cannot be imported here; name an unpacked wheel with --torchvision")
+        return {}
+    measure = theirs(module, raft_weights.load(weights, "small"), 12)
+
+    @torch.no_grad()
+    def both(first: Array, second: Array) -> tuple[Array, Array]:
+        pad = padding(*first.shape[1:])
+        a, b = (F.pad(torch.from_numpy(picture)[None], pad, mode="replicate") for picture in (first, second))
+        rows, columns = (slice(start, start + size) for start, size in zip(pad[2::-2], first.shape[1:], strict=True))
+        there, back = (measure(*pair)[0][0, :, rows, columns].numpy() for pair in ((a, b), (b, a)))
+        return there, back
+
+    return {"torchvision": both}
 
 
 @dataclass
@@ -138,6 +194,8 @@ def judge(row: Row, shot: TruthShot, frame: int, pictures: tuple[Array, Array], 
         row.hidden.add(matte, hidden, valid & within)
         row.plain.add(torn(out, home), hidden, valid & within)
         row.leaving.add(matte * ~inside(out[0].numpy()), hidden & ~within, valid)
+    for number, out, true in ((frame, f, here.forward), (frame + 1, g, there.backward)):
+        row.kinds.append(shared(endpoint_error(out[0].numpy(), true), kinds(shot, number, number == frame)))
 
 
 def main() -> None:
@@ -151,49 +209,65 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--weights", type=Path, help="of raft-small; default: those of the assets")
     parser.add_argument("--pictures", type=Path, help="folder for PNGs: motion, true motion, matte, true matte, cause")
+    parser.add_argument("--jitter", action="store_true", help="measure the pairs that follow too")
+    parser.add_argument("--runs", type=int, default=1, help="times that every pair is measured, for the median")
+    parser.add_argument("--torchvision", type=Path, help="folder of an unpacked wheel of torchvision")
     wish = parser.parse_args()
     assets = Path(wish.assets)
     weights = wish.weights or assets / "weights" / "raft-small-princeton.pth"
+    peers = {"DIS medium": peer(1), "DIS finest 0": peer(0)}
+    peers |= torchvision(wish.torchvision, weights) if any(name.startswith("raft") for name in wish.models) else {}
     cv2.setNumThreads(1)
-    print(f"{'':24}   all visible   1 px  both ways   hidden leaving  plain")
+    print(f"{'':24}   all visible   1 px  CPU-s      s   hidden leaving  plain")
+    table: dict[str, list[Row]] = {}
     for name in wish.shots:
         shot = TruthShot(assets / "shots" / name)
         measured = analyse(Plates(shot), Plates(shot), Plates(shot))
         shaper = Shaper(measured.exposure)
         print(f"{name}: exposure {measured.exposure:.3f}, grain {measured.grain:.4f}")
-        models = {"DIS medium": peer(1), "DIS finest 0": peer(0)}
-        models |= {model: ours(model, measured.grain, weights) for model in wish.models}
-        for model, both in models.items():
-            row = Row()
-            for frame in wish.frames:
-                plates = shot.plate(frame), shot.plate(frame + 1)
-                shaped = (shaper.encode(plates[0]), shaper.encode(plates[1]))
-                seen = shaped if model in wish.models else (srgb(plates[0]), srgb(plates[1]))
-                start = time.process_time()
-                motions = both(*seen)
-                row.seconds.append(time.process_time() - start)
-                with fixed_threads():
-                    judge(row, shot, frame, shaped, motions)
-            if wish.pictures:
-                save(wish.pictures / f"{name}-{model.replace(' ', '-')}.png", shot, frame, shaped, motions)
-            print(f"{name:10} {model:14} {row}", flush=True)
-    judge_pairs(assets, wish.models, weights)
+        for model, both in (peers | {model: ours(model, measured.grain, weights) for model in wish.models}).items():
+            path = wish.pictures / f"{name}-{model.replace(' ', '-')}.png" if wish.pictures else None
+            row = judge_shot(shot, wish, both, shaper if model in wish.models else None, shaper, path)
+            table.setdefault(model, []).append(row)
+            print(f"{name:10} {model:18} {row}\n{'':29} {row.costs}", flush=True)
+    for model, rows in table.items():
+        means = [np.mean([np.mean(getattr(row, name)) for row in rows]) for name in ("everywhere", "visible", "close")]
+        print(f"{'mean':10} {model:18}", "{:6.3f} {:7.3f} {:6.3f}".format(*means))
+    judge_pairs(assets, wish.models, weights, peers)
 
 
-def judge_pairs(assets: Path, models: list[str], weights: Path) -> None:
+def judge_shot(
+    shot: TruthShot, wish: argparse.Namespace, both: Both, own: Shaper | None, shaper: Shaper, path: Path | None
+) -> Row:
+    """One model on one shot: `own` brings plates into what the model sees, sRGB where None; mattes see `shaper`'s."""
+    row = Row()
+    for frame in wish.frames:
+        plates = [shot.plate(number) for number in (frame, frame + 1, frame + 2) if number in shot.frames]
+        seen = [own.encode(plate) if own else srgb(plate) for plate in plates]
+        for _ in range(wish.runs):
+            motions = row.timed(lambda pair=seen[:2]: both(*pair))
+        shaped = (shaper.encode(plates[0]), shaper.encode(plates[1]))
+        with fixed_threads():
+            judge(row, shot, frame, shaped, motions)
+        if wish.jitter and len(seen) == 3:
+            row.trembling.append(jitter(shot, frame, motions[0], both(*seen[1:])[0]))
+    if path:
+        save(path, shot, frame, shaped, motions)
+    return row
+
+
+def judge_pairs(assets: Path, models: list[str], weights: Path, peers: dict[str, Both]) -> None:
     """Print the errors on single pairs, and what grain alone makes move."""
-    print(f"{'':27}mean  median   1 px  both ways")
-    grainy = still(srgb(TruthShot(assets / "shots" / "field").plate(1001)), GRAIN)
-    for pair in (*pairs(assets), grainy):
-        grain = GRAIN if pair is grainy else 0.0
-        named = {"DIS medium": peer(1)} | {model: ours(model, grain, weights) for model in models}
-        for model, both in named.items():
-            start = time.process_time()
-            motion = both(pair.first.clip(0, 1), pair.second.clip(0, 1))[0]
-            seconds = time.process_time() - start
+    print(f"{'':31}mean  median   1 px  CPU-s      s")
+    grainy = [still(srgb(TruthShot(assets / "shots" / name).plate(1001)), GRAIN, name) for name in ("field", "orbit")]
+    for pair in (*pairs(assets), *grainy):
+        grain = 0.0 if pair.motion.any() else GRAIN
+        for model, both in (peers | {model: ours(model, grain, weights) for model in models}).items():
+            row = Row()
+            motion = row.timed(lambda both=both, pair=pair: both(pair.first.clip(0, 1), pair.second.clip(0, 1)))[0]
             error = endpoint_error(motion, pair.motion)[pair.known]
-            figures = error.mean(), np.median(error), (error < 1).mean(), seconds
-            print(f"{pair.name:12} {model:14}", "{:7.3f} {:7.3f} {:6.3f} {:6.2f}s".format(*figures), flush=True)
+            figures = error.mean(), np.median(error), (error < 1).mean(), row.spent[0], row.seconds[0]
+            print(f"{pair.name:12} {model:18}", "{:7.3f} {:7.3f} {:6.3f} {:6.2f} {:6.2f}".format(*figures), flush=True)
 
 
 def colours(motion: Array, reach: float) -> Array:

@@ -44,11 +44,11 @@ def pairs(assets: Path) -> Iterator[Pair]:
         yield Pair("FlyingChairs", *two, motion, np.ones(motion.shape[1:], dtype=bool))
 
 
-def still(plate: Array, grain: float) -> Pair:
+def still(plate: Array, grain: float, name: str) -> Pair:
     """A plate twice, under grain of its own each time."""
     drawn = np.random.default_rng(1)
     first, second = ((plate + grain * drawn.standard_normal(plate.shape)).astype(np.float32) for _ in range(2))
-    return Pair("static grain", first, second, np.zeros_like(plate[:2]), np.ones(plate.shape[1:], dtype=bool))
+    return Pair(f"still {name}", first, second, np.zeros_like(plate[:2]), np.ones(plate.shape[1:], dtype=bool))
 
 
 def picture(path: Path) -> Array:
