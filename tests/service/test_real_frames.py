@@ -73,6 +73,17 @@ def test_a_job_stopped_with_its_server_ends_in_the_same_bits_as_an_undisturbed_o
     assert len(pixels(tmp_path / "parts")) == 4
 
 
+def test_a_job_on_one_core_ends_in_the_same_bits(make_plates, tmp_path):
+    files = make_plates()
+    with serving(tmp_path / "one", None, roots=(tmp_path,)) as (_, caller):
+        finish(caller, motion_of(files, tmp_path / "whole"))
+    spec = motion_of(files, tmp_path / "narrow")
+    spec.compute.threads = 1
+    with serving(tmp_path / "two", None, roots=(tmp_path,)) as (_, caller):
+        finish(caller, spec)
+    assert pixels(tmp_path / "narrow") == pixels(tmp_path / "whole")
+
+
 def test_sent_files_give_the_same_bits_as_files_in_place(make_plates, tmp_path):
     files = make_plates()
     with serving(tmp_path / "one", None, roots=(tmp_path,)) as (_, caller):

@@ -170,7 +170,11 @@ Device = Annotated[
 Threads = Annotated[
     int,
     typer.Option(
-        "--threads", min=0, max=4096, rich_help_panel=COMPUTE, help="Worker threads; 0 takes what the process may use."
+        "--threads",
+        min=0,
+        max=4096,
+        rich_help_panel=COMPUTE,
+        help="Cores it may use (Linux); 0: all. Never changes a pixel.",
     ),
 ]
 Precision = Annotated[

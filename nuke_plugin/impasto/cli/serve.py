@@ -36,7 +36,9 @@ def serve(
         Path | None, typer.Option("--config", metavar="TOML", help="Settings; flags and IMPASTO_* come above them.")
     ] = None,
     device: Annotated[str | None, typer.Option("--device", help="What auto means here: auto, cpu or cuda:N.")] = None,
-    threads: Annotated[int | None, typer.Option("--threads", min=0, help="Worker threads; 0: all it may use.")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=0, help="Cores for jobs that name none; 0: all it may use.")
+    ] = None,
     memory: Annotated[
         str, typer.Option("--memory", metavar="SIZE", help="Planned for where a job names none, such as 8G.")
     ] = "",

@@ -116,7 +116,7 @@ class Options:
         style_colour: of the style picture.
         out_colour: of the written colour.
         device: auto, cpu or cuda:N.
-        threads: worker threads; 0 takes what the process may use.
+        threads: cores the work may use (on Linux); 0 takes all the server may. Never changes a pixel.
         precision: auto, float32 or bfloat16.
         memory: bytes to plan for; 0 takes the server's default.
         sheet: contact sheet to make, a PNG; None makes none.

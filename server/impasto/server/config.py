@@ -104,7 +104,7 @@ class ServerConfig(BaseSettings):
         idle_exit: seconds without calls and work after which the server ends; 0 never.
         address_file: where the server writes how it is reached, as JSON: address, token, pid.
         device: what `auto` means for jobs: auto, cpu or cuda:N.
-        threads: worker threads for jobs that name none; 0 takes what the process may use.
+        threads: cores for jobs that name none; 0 takes what the process may use.
         memory: bytes a job is planned for where it names none.
         log_level: debug, info, warning or error.
         log_json: logs as one JSON object a line.

@@ -8,6 +8,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from world import Caller, motion_job, serving
 
+from impasto.cli.session import lasting_client
 from impasto.client import BadRequestError, Client, ServerUnreachable, Tls
 from impasto.server.rpc.auth import Tokens
 from impasto.v1.job_pb2 import CreateJobRequest, ListJobsRequest, WatchJobRequest
@@ -129,6 +130,23 @@ def test_with_mutual_tls_only_known_clients_are_let_in_and_their_certificate_nam
             assert client.create(motion_job(files, tmp_path / "out"), "r").user == "ann"
         with pytest.raises(ServerUnreachable):
             Client.connect(address, tls=Tls(authority=ca), timeout=3)
+
+
+def test_the_command_takes_certificate_and_key_for_mutual_tls_from_the_environment(certificates, tmp_path, monkeypatch):
+    values = {
+        "tls_cert": certificates / "server.pem",
+        "tls_key": certificates / "server.key",
+        "tls_client_ca": certificates / "ca.pem",
+    }
+    with serving(tmp_path / "s", listen="0.0.0.0:0", **values) as (running, _):
+        address = f"localhost:{running.address.rpartition(':')[2]}"
+        monkeypatch.setenv("IMPASTO_CLIENT_CERT", str(certificates / "ann.pem"))
+        monkeypatch.setenv("IMPASTO_CLIENT_KEY", str(certificates / "ann.key"))
+        with lasting_client(address, certificates / "ca.pem", tmp_path / "d") as client:
+            assert client.jobs() == []
+        monkeypatch.setenv("IMPASTO_CLIENT_KEY", str(tmp_path / "nokey"))
+        with pytest.raises(BadRequestError, match="nokey cannot be read"):
+            lasting_client(address, certificates / "ca.pem", tmp_path / "d").__enter__()
 
 
 def test_a_tokens_name_is_its_user_whatever_the_caller_says(files, tmp_path):

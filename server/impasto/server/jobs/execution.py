@@ -15,6 +15,7 @@ from impasto.server.errors import Cancelled
 from impasto.server.jobs import memory
 from impasto.server.jobs.arrivals import Arrivals, Starved
 from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.cores import run_on
 from impasto.server.jobs.ending import Ending
 from impasto.server.jobs.figures import Figures
 from impasto.server.jobs.listener import StoredListener
@@ -98,7 +99,7 @@ class Execution:
             task = self._task(self._store.get(job), device, cancel)
             log.info("job runs", frames=len(task.plan.frames), done=len(task.done), device=device)
             with self._places.plainly():
-                self._runner(task)
+                run_on(task.plan.threads, lambda: self._runner(task))
             self._refuse_untold(job, task.plan)
             self._ending.end(job, JOB_STATE_SUCCEEDED)
         except Cancelled:

@@ -36,7 +36,7 @@ class Plan:
         views: views to render, hero first; one empty name where the plate has none; empty while no header was seen.
         device: `cpu` or `cuda:N`.
         precision: `float32` or `bfloat16`.
-        threads: that compress and uncompress files; never changes a pixel.
+        threads: cores the work may use, also to compress files; never changes a pixel.
         memory: bytes planned for.
         choices: numerical choices by name, for people to read.
         warnings: what its user should know before it runs.

@@ -286,6 +286,8 @@ def main() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if hasattr(os, "sched_setaffinity"):  # the thread that began us may be bound to a few cores; we serve others too
+        os.sched_setaffinity(0, os.sched_getaffinity(os.getppid()))
     questions = os.fdopen(0, "rb", buffering=0)
     _teach_pickle()
     videos: dict[Path, Any] = {}
