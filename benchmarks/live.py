@@ -4,7 +4,7 @@ Plays a shot there and back, as fast as it goes and then paced at 24 frames a se
 second, latency p50 and p99, CPU milliseconds a frame of the engine's thread and of the whole process, and how much of
 the picture wore carried paint. The machine may be busy: the CPU figures say what two free cores would reach.
 
-    python benchmarks/live.py --style mosaic.pth [--sizes 320x180 640x360] [--frames 96] [--paint-width 0]
+    python benchmarks/live.py [--style FILE] [--look impasto] [--sizes 320x180 640x360] [--frames 96]
 """
 
 from __future__ import annotations
@@ -147,13 +147,14 @@ def loopback(client: Client, settings: LiveSettings, style: Path, frames: list[b
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--style", type=Path, required=True, help="a weights file or picture")
+    example = PROJECT / "examples" / "shot" / "style.png"
+    parser.add_argument("--style", type=Path, default=example, help="a weights file or picture")
     parser.add_argument("--plate", default=str(PROJECT / "examples" / "shot" / "plate.####.exr"))
     parser.add_argument("--sizes", nargs="*", default=["320x180", "480x270", "640x360", "960x540"])
     parser.add_argument("--frames", type=int, default=96)
     parser.add_argument("--paint-width", type=int, default=320)
     parser.add_argument("--paint-every", type=int, default=6)
-    parser.add_argument("--look", default="", help="id of the model that paints after a picture")
+    parser.add_argument("--look", default="impasto", help="id of the model that paints after a picture")
     parser.add_argument("--half", action="store_true", help="scene-linear half RGBA instead of sRGB bytes")
     parser.add_argument("--json", action="store_true")
     values = parser.parse_args()

@@ -116,37 +116,39 @@ def test_over_tls_with_a_token_calls_are_answered_and_in_the_clear_or_without_th
             Client.connect(address, token="letmein", tls=Tls(), timeout=3)
 
 
-def test_with_mutual_tls_only_known_clients_are_let_in_and_their_certificate_names_them(certificates, files, tmp_path):
+@pytest.fixture
+def mutual(certificates, tmp_path):
+    """The address of a server that lets in clients its authority signed."""
     values = {
         "tls_cert": certificates / "server.pem",
         "tls_key": certificates / "server.key",
         "tls_client_ca": certificates / "ca.pem",
     }
     with serving(tmp_path / "s", listen="0.0.0.0:0", **values) as (running, _):
-        address = f"localhost:{running.address.rpartition(':')[2]}"
-        ca = certificates / "ca.pem"
-        tls = Tls(authority=ca, certificate=certificates / "ann.pem", key=certificates / "ann.key")
-        with Client.connect(address, tls=tls) as client:
-            assert client.create(motion_job(files, tmp_path / "out"), "r").user == "ann"
-        with pytest.raises(ServerUnreachable):
-            Client.connect(address, tls=Tls(authority=ca), timeout=3)
+        yield f"localhost:{running.address.rpartition(':')[2]}"
 
 
-def test_the_command_takes_certificate_and_key_for_mutual_tls_from_the_environment(certificates, tmp_path, monkeypatch):
-    values = {
-        "tls_cert": certificates / "server.pem",
-        "tls_key": certificates / "server.key",
-        "tls_client_ca": certificates / "ca.pem",
-    }
-    with serving(tmp_path / "s", listen="0.0.0.0:0", **values) as (running, _):
-        address = f"localhost:{running.address.rpartition(':')[2]}"
-        monkeypatch.setenv("IMPASTO_CLIENT_CERT", str(certificates / "ann.pem"))
-        monkeypatch.setenv("IMPASTO_CLIENT_KEY", str(certificates / "ann.key"))
-        with lasting_client(address, certificates / "ca.pem", tmp_path / "d") as client:
-            assert client.jobs() == []
-        monkeypatch.setenv("IMPASTO_CLIENT_KEY", str(tmp_path / "nokey"))
-        with pytest.raises(BadRequestError, match="nokey cannot be read"):
-            lasting_client(address, certificates / "ca.pem", tmp_path / "d").__enter__()
+def test_with_mutual_tls_only_known_clients_are_let_in_and_their_certificate_names_them(
+    mutual, certificates, files, tmp_path
+):
+    ca = certificates / "ca.pem"
+    tls = Tls(authority=ca, certificate=certificates / "ann.pem", key=certificates / "ann.key")
+    with Client.connect(mutual, tls=tls) as client:
+        assert client.create(motion_job(files, tmp_path / "out"), "r").user == "ann"
+    with pytest.raises(ServerUnreachable):
+        Client.connect(mutual, tls=Tls(authority=ca), timeout=3)
+
+
+def test_the_command_takes_certificate_and_key_for_mutual_tls_from_the_environment(
+    mutual, certificates, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("IMPASTO_CLIENT_CERT", str(certificates / "ann.pem"))
+    monkeypatch.setenv("IMPASTO_CLIENT_KEY", str(certificates / "ann.key"))
+    with lasting_client(mutual, certificates / "ca.pem", tmp_path / "d") as client:
+        assert client.jobs() == []
+    monkeypatch.setenv("IMPASTO_CLIENT_KEY", str(tmp_path / "nokey"))
+    with pytest.raises(BadRequestError, match="nokey cannot be read"):
+        lasting_client(mutual, certificates / "ca.pem", tmp_path / "d").__enter__()
 
 
 def test_a_tokens_name_is_its_user_whatever_the_caller_says(files, tmp_path):
