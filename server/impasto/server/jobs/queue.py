@@ -288,7 +288,7 @@ class Queue:
                         f"Files of the job did not come for {hours:g} hours; send it again, what has arrived is "
                         "not sent twice."
                     )
-                    self._ending.end(job, JOB_STATE_FAILED, "UPLOAD_ABANDONED", sentence)
+                    self._ending.end(job, JOB_STATE_FAILED, reason="UPLOAD_ABANDONED", message=sentence)
 
     def _forget_files(self, job: str) -> None:
         shutil.rmtree(self._places.folder_of(job), ignore_errors=True)
