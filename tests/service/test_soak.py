@@ -87,7 +87,9 @@ def test_killed_at_50_random_moments_nothing_is_lost_and_nothing_doubled(tmp_pat
     names, seen = [], {}
     began = time.monotonic()
     for life in range(50):
+        born = time.monotonic()
         with living(tmp_path / "s", tmp_path, 0.03) as (process, caller):
+            slowness = max(1.0, time.monotonic() - born)  # of this machine now; else a busy one would never get on
             if life % 10 == 0:
                 spec = motion_job(files, tmp_path / "out" / str(life))
                 request = CreateJobRequest(spec=spec, request_id=f"life {life}")
@@ -95,7 +97,7 @@ def test_killed_at_50_random_moments_nothing_is_lost_and_nothing_doubled(tmp_pat
             for name in names:
                 seen.setdefault(name, [])
             watched = rng.choice(names)
-            stop = threading.Timer(rng.uniform(0.01, 1.2), os.kill, (process.pid, signal.SIGKILL))
+            stop = threading.Timer(rng.uniform(0.01, 1.2 * slowness), os.kill, (process.pid, signal.SIGKILL))
             stop.start()
             try:
                 after = len(seen[watched])
