@@ -42,6 +42,37 @@ def test_exact_motion_is_judged_by_the_plain_check_alone():
     assert not torch.equal(doubted.occlusion > 0.5, disagreement(forward + rough, backward + rough) > 1)
 
 
+def noise(size, seed):
+    return torch.rand(1, 2, *size, generator=torch.Generator().manual_seed(seed)) * 0.3 - 0.15
+
+
+def test_vectors_gone_astray_amid_one_motion_hide_nothing():
+    size = (96, 160)
+    picture = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    out, home = torch.zeros(1, 2, *size) + noise(size, 2), torch.zeros(1, 2, *size) + noise(size, 3)
+    strays = torch.rand(1, 2, 40, 40, generator=torch.Generator().manual_seed(4)) * 8 - 4
+    out[..., 30:70, 60:100] += strays
+    home[..., 30:70, 60:100] -= strays.flip(-1)
+    found = mattes(picture, picture, out, home)
+    assert (found.occlusion[..., 2:-2, 2:-2] > 0.5).float().mean() < 0.002
+    assert found.confidence[..., 40:60, 70:90].mean() < 0.3
+
+
+def test_a_band_as_wide_as_motion_is_long_is_hidden_whole():
+    size, way = (120, 320), 80
+    ground = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(3)) * 0.5
+    face = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(4)) * 0.5 + 0.5
+    pictures, motions = [], []
+    for start, step in ((20, way), (20 + way, -way)):
+        picture, motion = ground.clone(), torch.zeros(1, 2, *size)
+        picture[..., 10:110, start : start + 120] = face[..., 10:110, 20:140]
+        motion[:, 0, 10:110, start : start + 120] = step
+        pictures.append(picture)
+        motions.append(motion + noise(size, start))
+    found = mattes(*pictures, *motions)
+    assert (found.occlusion[..., 12:108, 142:218] > 0.5).float().mean() > 0.95
+
+
 def test_what_leaves_the_picture_is_outside():
     picture = torch.rand(1, 3, 16, 24)
     out = torch.zeros(1, 2, 16, 24)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
 
 from impasto.server.ops.rise import rise
 from impasto.server.ops.splat import splat
@@ -18,8 +18,13 @@ VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR, DEPTH = range
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends);
 6 something nearer stands there, by depth."""
 
-VERSION = 6
+VERSION = 7
 """Raised when the judging changes; part of every cache key."""
+
+_NEAR = 24
+"""Pixels within which motion must differ at all for something to be hidden."""
+_NEVER = torch.tensor(1e4)
+"""Pixels; longer than motion that counts."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearnes
     Unsupervised Learning of Optical Flow"), unless motion there and back agree, as it does where a surface grows.
     Motion that disagrees (Sundaram et al. 2010) or pictures that differ after local gain speak of hiding only where
     what is found at the other end has a consistent home of its own elsewhere; else the motion is merely wrong, which
-    takes confidence and no more. Motion as exact as a renderer's needs no such caution: there the plain check decides.
+    takes confidence and no more. Nor is anything hidden amid motion that is one and the same as far as it can be
+    trusted: vectors gone astray on a noisy wall are no border. Motion as exact as a renderer's needs no such caution:
+    there the plain check decides.
 
     Args:
         here: (1, 3, H, W) float32, display-like.
@@ -59,12 +66,13 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearnes
     reached = _mean(arrived, 1)
     differs = _difference(here, warp(there, out))
     exact = _exactness(out, home, parted)
+    clear = (1 - exact) * _parting(out, _mean(((parted < 0.3) & (arrived > 0.7)).float(), 1) > 0.6)
     covered = torch.minimum(rise(1 - reached, 0.2, 0.44), rise(parted, 0.0, 0.2))
     scores = {
         OUTSIDE: _outside(out),
-        HIDDEN: exact * rise(parted, 0.5, 1.5) + (1 - exact) * covered,
-        INCONSISTENT: (1 - exact) * rise(parted, 0.5, 1.5) * rise(taken, 0.0, 0.6) * rise(1 - reached, 0.05, 0.25),
-        PHOTOMETRIC: (1 - exact) * rise(differs, 0.03, 0.09) * rise(parted, 0.1, 0.9) * rise(taken, -0.5, 0.5),
+        HIDDEN: exact * rise(parted, 0.5, 1.5) + clear * covered,
+        INCONSISTENT: clear * rise(parted, 0.5, 1.5) * rise(taken, 0.0, 0.6) * rise(1 - reached, 0.05, 0.25),
+        PHOTOMETRIC: clear * rise(differs, 0.03, 0.09) * rise(parted, 0.1, 0.9) * rise(taken, -0.5, 0.5),
     }
     if near is not None:
         hidden = torch.cat([score for sign, score in scores.items() if sign != OUTSIDE], 1).amax(1, keepdim=True)
@@ -101,6 +109,34 @@ def disagreement(out: Tensor, home: Tensor) -> Tensor:
     steady = 0.5 * max(1.0, out.shape[-1] / 1024) ** 2
     lengths = out.square().sum(1, keepdim=True) + back.square().sum(1, keepdim=True)
     return (out + back).square().sum(1, keepdim=True) / (0.01 * lengths + steady)
+
+
+def _parting(motion: Tensor, trusted: Tensor) -> Tensor:
+    """0..1, (1, 1, H, W): whether the motion trusted around a pixel differs enough for something to be hidden there.
+
+    What is hidden lies no farther from the border of the thing that hides it than the two move apart: within
+    `_NEAR` pixels they must differ at all, within twice as many and so on by half of that.
+    """
+    height, width = motion.shape[-2:]
+    ends = torch.cat([torch.where(trusted, motion, -_NEVER), torch.where(trusted, -motion, -_NEVER)], 1)
+    step, reach = 4, _NEAR
+    ends = _most(ends, step)
+    found = torch.zeros(1, 1, height, width)
+    while True:
+        around = max_pool2d(pad(ends, (reach // step,) * 4, mode="replicate"), 2 * (reach // step) + 1, 1)
+        differ = (around[:, :2] + around[:, 2:]).clamp_min(0).square().sum(1, keepdim=True).sqrt()
+        limits = (0.75, 2.0) if reach == _NEAR else (reach / 4, reach / 2)
+        enough = interpolate(rise(differ, *limits), scale_factor=float(step), mode="bilinear")
+        found = torch.maximum(found, enough[..., :height, :width])
+        if 2 * reach > max(height, width) / 2:
+            return found
+        ends, step, reach = _most(ends, 2), 2 * step, 2 * reach
+
+
+def _most(values: Tensor, factor: int) -> Tensor:
+    """The greatest of every square of pixels, borders replicated."""
+    height, width = values.shape[-2:]
+    return max_pool2d(pad(values, (0, -width % factor, 0, -height % factor), mode="replicate"), factor)
 
 
 def _exactness(out: Tensor, home: Tensor, parted: Tensor) -> Tensor:
