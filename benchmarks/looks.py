@@ -1,11 +1,11 @@
 """Looks side by side: how near the style, how near the plate, over unseen styles and plates, in one run.
 
-    python benchmarks/looks.py [--weights FILE] [--styles 20] [--plates 10] [--sheet FILE.png] [--card FILE.json]
+    python benchmarks/looks.py [--weights FILE] [--styles 20] [--plates 10] [--swd] [--sheet PNG] [--card JSON]
 
 Style distance: patches of 7x7 pixels at full and at half size, projected on 64 fixed random directions, mean distance
 of the sorted responses (display-like units; 0 the same patches). Content distance: mean squared distance of VGG19's
 relu3_1, each channel normalised over the picture (0 the same structure, 2 unrelated). The plate itself, unpainted,
-stands beside as the zero of both.
+stands beside as the zero of both. CPU seconds are those of painting one plate.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.server.models.card import BUNDLED
-from impasto.server.models.style import impasto, microast
+from impasto.server.models.style import impasto, microast, swd
 from impasto.server.models.style.vgg19 import NormalisedVGG19, load_normalised
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -83,6 +84,7 @@ def main() -> None:
     )
     parser.add_argument("--styles", type=int, default=20)
     parser.add_argument("--plates", type=int, default=10)
+    parser.add_argument("--swd", action="store_true", help="measure the look without weights too; slow")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--card", type=Path, help="write the figures into this card of the weights")
     options = parser.parse_args()
@@ -96,14 +98,18 @@ def main() -> None:
         "microast": lambda style: microast.build(style, *small, style_scale=scale).paint,
         "impasto": lambda style: impasto.build(style, weights=options.weights, style_scale=scale).paint,
     }
-    sums = {name: [0.0, 0.0, 0.0] for name in looks}
+    if options.swd:
+        looks["swd"] = lambda style: swd.build(style).paint
+    sums = {name: [0.0, 0.0, 0.0, 0.0] for name in looks}
     rows = []
     for style in styles:
         row = [style]
         for name, build in looks.items():
             paint = build(style)
             for index, plate in enumerate(frames):
+                begun = time.process_time()
                 painted = paint(plate).clamp(0, 1)
+                sums[name][3] += time.process_time() - begun
                 sums[name][0] += style_distance(painted, style)
                 sums[name][1] += content_distance(net, painted, plate)
                 if index == 0:
@@ -112,7 +118,7 @@ def main() -> None:
                     row.append(painted)
         rows.append(row)
     print(f"{len(styles)} unseen styles, {len(frames)} plates, shorter side {SIDE}")
-    print(f"{'look':10} {'style':>8} {'content':>8} {'grain':>8}")
+    print(f"{'look':10} {'style':>8} {'content':>8} {'grain':>8} {'CPU s':>8}")
     found = {name: [value / (len(styles) * len(frames)) for value in values] for name, values in sums.items()}
     for name, values in found.items():
         print(f"{name:10} " + " ".join(f"{value:8.4f}" for value in values))

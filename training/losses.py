@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.vgg19 import NormalisedVGG19, load_normalised
+from impasto.server.ops.flatten import luma
 
 EXACT = ("relu1_1", "relu2_1", "relu3_1")
 
@@ -75,6 +76,11 @@ def structure(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def content_loss(painted: Mapping[str, Tensor], content: Mapping[str, Tensor]) -> Tensor:
     """How far two structures lie apart; 0 the same, about 2 unrelated."""
     return torch.stack([F.mse_loss(painted[layer], content[layer]) for layer in content]).mean()
+
+
+def light(picture: Tensor) -> Tensor:
+    """Where a picture (B, 3, H, W) is bright and where dark, whatever its contrast: broad luma, normalised."""
+    return F.instance_norm(F.avg_pool2d(luma(picture), 4), eps=1e-3)
 
 
 Manner = dict[str, tuple[Tensor, Tensor, Tensor | None]]

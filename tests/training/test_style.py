@@ -12,11 +12,14 @@ import losses
 import style
 
 
-def test_the_schedule_goes_from_content_heavy_to_style_heavy():
-    options = style.Options(Path("a"), Path("b"), warm=10, ramp=10)
-    assert style.weights_at(0, options) == style.weights_at(10, options) == style.CONTENT_HEAVY
-    assert style.weights_at(20, options) == style.weights_at(999, options) == style.STYLE_HEAVY
-    assert style.rate_at(0, options) < style.rate_at(99, options) > style.rate_at(options.total, options)
+def test_the_schedule_goes_through_its_stages_in_order():
+    starts = [stage.start for stage in style.STAGES]
+    assert starts == sorted(set(starts))
+    assert style.weights_at(0) == style.weights_at(100) == style.CONTENT_HEAVY
+    ends = [*starts[1:], style.STAGES[-1].total]
+    assert all(style.weights_at(end - 1) == stage.weights for stage, end in zip(style.STAGES, ends, strict=True))
+    assert style.CONTENT_HEAVY.patches < style.weights_at(300).patches < style.STAGES[1].weights.patches
+    assert style.rate_at(0, 1e-3) < style.rate_at(99, 1e-3) > style.rate_at(style.STAGES[-1].total, 1e-3)
 
 
 def test_drawn_pictures_are_pictures_and_repeat_by_their_seed():
@@ -58,10 +61,8 @@ def test_a_push_moves_a_picture_by_a_few_pixels():
 
 @pytest.mark.assets
 def test_a_slice_of_training_saves_and_the_next_goes_on(assets, tmp_path):
-    def options(total, resume):
-        return style.Options(
-            assets, tmp_path, resume=resume, quick=True, side=64, batch=2, total=total, warm=0, ramp=1, reuse=2
-        )
+    def options(until, resume):
+        return style.Options(assets, tmp_path, resume=resume, quick=True, side=64, batch=2, until=until, reuse=2)
 
     first = style.Trainer(options(2, resume=False))
     steps = [first.step() for _ in range(2)]

@@ -5,8 +5,9 @@ no VGG at run time, a style acts as the statistics of encoder features (Huang an
 a modulation of the decoder's convolutions. Ours differs where plates ask for it: one encoder reads both pictures;
 statistics meet at a half, a quarter and an eighth of the size, so strokes of three sizes are told apart; colour
 itself is matched in closed form first (Reinhard et al., "Color Transfer between Images", 2001), so the convolutions
-paint only what is left, the strokes, on a plate that has the style's palette already; every convolution is full, and
-pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
+paint only what is left, the strokes, on a plate that has the style's palette already; grain is taken out of the plate
+first by a guided filter (He, Sun and Tang, TPAMI 2013), or strokes would tremble with it; every convolution is full,
+and pixels are made by resizing and convolving, never by strides, so no checkerboard is left.
 A style is one vector, `code`, which mixes with others by plain averages.
 """
 
@@ -27,6 +28,7 @@ from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
 from impasto.server.models.style.folding import absorb, held
 from impasto.server.models.style.mixing import checked
 from impasto.server.ops.enlarge import doubled
+from impasto.server.ops.flatten import flattened
 
 WIDTHS = (24, 48, 96)
 """Channels at a half, a quarter and an eighth of the size."""
@@ -50,7 +52,10 @@ STRIDE, SMALLEST = 8, 32
 """Sides are multiples of the one, and not less than the other."""
 
 REACH = 104
-"""Pixels that one pixel can move another over, statistics being fixed: 98, rounded up."""
+"""Pixels that one pixel can move another over, statistics being fixed: 102, rounded up."""
+
+CALM_RADIUS, CALM_GRAIN = 2, 0.03
+"""What varies less than the second, within so many pixels, is grain of the plate and not painted."""
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -138,7 +143,8 @@ class ImpastoNet(nn.Module):
         """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8; the answer is alike, near 0..1 but not clipped."""
         means, deviations = code[:, :, None, None].chunk(2, 1)
         means, deviations = means.split(LEVELS, 1), deviations.split(LEVELS, 1)
-        ground = turned(self.norm0(turned(content)) * deviations[0] + means[0], back=True)
+        calm = flattened(content, CALM_RADIUS, CALM_GRAIN)
+        ground = turned(self.norm0(turned(calm)) * deviations[0] + means[0], back=True)
         norms = (self.norm1, self.norm2, self.norm3)
         levels = zip(norms, self.encoder(2.0 * ground - 1.0), deviations[1:], means[1:], strict=True)
         one, two, x = (norm(features) * std + mean for norm, features, std, mean in levels)
@@ -176,7 +182,7 @@ class _Look(nn.Module):
 
     def forward(self, content: Tensor) -> Tensor:
         """Paint (B, 3, H, W) RGB 0..1, H and W multiples of 8."""
-        ground = turned(self.norm0(turned(content)), back=True)
+        ground = turned(self.norm0(turned(flattened(content, CALM_RADIUS, CALM_GRAIN))), back=True)
         one, two, three = self.encoder((2.0 * ground - 1.0).to(self.out.weight.dtype))
         x = self.mod3b(self.mod3a(self.norm3(three)))
         x = self.mod2(F.relu(self.up2(doubled(x))) + self.norm2(two))
@@ -232,4 +238,5 @@ MODEL = Model(
     smallest=SMALLEST,
     canvas=SIDE,
     precisions=("float32", "bfloat16"),
+    version=2,
 )
