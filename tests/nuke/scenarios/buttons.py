@@ -119,6 +119,13 @@ class Rendering(Scenario):
         nuke._press(node, "cancel")
         self.assertEqual(self.wait(node), "cancelled: press Render to go on")
 
+    def test_a_job_that_somebody_else_cancelled_says_so_in_one_dialog(self):
+        self.behave(exit=130)
+        node = self.make()
+        nuke._press(node, "render")
+        self.assertEqual(self.wait(node), "cancelled: press Render to go on")
+        self.assertEqual(len(nuke._messages), 1)
+
     def test_a_second_render_of_a_node_is_refused(self):
         self.behave(seconds=0.1)
         node = self.make()

@@ -236,7 +236,9 @@ def _begin(running: Running, title: str, made: dict[str, Any], work: Work) -> No
     shown = time.monotonic()
 
     def cancelled() -> bool:
-        return running.asked_to_end.is_set() or (task is not None and bool(task.isCancelled()))
+        if task is not None and task.isCancelled():
+            running.asked_to_end.set()
+        return running.asked_to_end.is_set()
 
     def heard(event: Event) -> None:
         nonlocal shown
@@ -289,7 +291,8 @@ def _finish(name: str, made: dict[str, Any], error: NodeError | None) -> None:
             end(node, made, course, error)
     for warning in course.warnings:
         saying.say(f"{name}: {warning}")
-    if error is not None and error.exit_code != CANCELLED:
+    by_this_artist = running is not None and running.asked_to_end.is_set()
+    if error is not None and not (error.exit_code == CANCELLED and by_this_artist):
         saying.tell(error)
     if node is not None and error is None and made["preview"] == wishes.ALONE:
         _go_on_in_shot(node, ranges.parse(made["frames"])[0])
