@@ -5,7 +5,7 @@ from impasto.sequences import FIGURES
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import Recipe, render
 from impasto.server.shots.layers import Layer
-from impasto.server.shots.quality import reviewed, with_neighbours
+from impasto.server.shots.quality import painted_alone, reviewed, with_neighbours
 from impasto.server.shots.render import Painted
 
 
@@ -79,3 +79,21 @@ def test_a_frames_numbers_do_not_depend_on_the_others_asked_for(tiny):
     assert set(whole[7]) <= set(FIGURES)
     assert numbers([7]) == {7: whole[7]}
     assert numbers([3, 8]) == {frame: whole[frame] for frame in (3, 8)}
+
+
+def test_how_far_frames_painted_alone_differ_stands_beside_the_own_error(tiny):
+    shot, store = tiny.Shot(), tiny.Memory()
+    motion, audience = tiny.Motion(shot), tiny.Audience()
+    recipe = Recipe((), (Layer(lambda frame: tiny.Painter(), "stripes"),), 0.0, 3, Shaper(1.0))
+    alone = painted_alone(shot, recipe, store, audience)
+    frames = render(shot, recipe, motion, with_neighbours([6], motion), store, audience)
+    (figures,) = (each.figures for each in reviewed(frames, [6], shot, motion, Shaper(1.0), alone))
+    encoded = [Shaper(1.0).encode(alone(frame)) for frame in (6, 5)]
+    expected = (encoded[0][..., :-1] - encoded[1][..., 1:]).square().mean()
+    assert figures["alone_error"] == pytest.approx(float(expected), rel=0.05)
+    assert figures["error"] < 0.01 * figures["alone_error"]
+    assert [frame for name, frame in audience.stages if name == "alone"] == [6, 5]
+
+
+def test_without_a_style_nothing_is_painted_alone(tiny):
+    assert painted_alone(tiny.Shot(), Recipe((), (), 1.0, 0, Shaper(1.0)), tiny.Memory(), tiny.Audience()) is None
