@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from impasto.server.errors import BadRequest
-from impasto.server.shots.births import Birth, Births, fetch
+from impasto.server.shots.births import Birth, Births, Fetched, fetch
+from impasto.server.shots.borders import softened
 from impasto.server.shots.chains import Stage, advance, digest
 from impasto.server.shots.keys import Key, choose
 from impasto.server.shots.provenance import Map, identity
-from impasto.server.shots.relight import follow, undevelop
+from impasto.server.shots.relight import Light, follow, undevelop
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,10 @@ class Keyed:
     def _made(self, frame: int, chains: list[KeyChain]) -> Coat:
         stage = self._stage
         maps = [chain.map(frame) for chain in chains]
-        fetched = [fetch(own, chain.births, stage.recall) for chain, own in zip(chains, maps, strict=True)]
+        light = stage.light(frame)
+        fetched = [self._fetched(chain, own, light) for chain, own in zip(chains, maps, strict=True)]
         shares = choose(frame, [chain.key for chain in chains], maps, [each.cover for each in fetched])
         cover = torch.stack(shares).sum(0)
-        light = stage.light(frame)
         base = torch.zeros_like(light.base)
         match = torch.zeros_like(cover)
         for own, share in zip(fetched, shares, strict=True):
@@ -150,3 +151,7 @@ class Keyed:
         pick = [torch.stack([getattr(own, name) for own in maps]).gather(0, heaviest[None])[0] for name in "xy"]
         born = torch.stack([own.born for own in maps]).gather(0, heaviest[None])[0]
         return Coat(base, match, cover, pick[0], pick[1], born)
+
+    def _fetched(self, chain: KeyChain, own: Map, light: Light) -> Fetched:
+        stage, births = self._stage, chain.births
+        return softened(own, fetch(own, births, stage.recall), births, stage.recall, light, stage.shaper)
