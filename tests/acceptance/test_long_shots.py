@@ -24,6 +24,7 @@ from impasto.server import plates
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 CACHE_MIB = 256
+STYLE = ("--style", "oils", "--look", "impasto", "--style-scale", "4")  # a small canvas, so that it is quick
 
 
 def write_shot(folder: Path, count: int, width: int, height: int) -> Path:
@@ -79,7 +80,7 @@ def size(folder: Path) -> float:
 
 KINDS: dict[str, Sequence[str]] = {
     "flow": ("flow", "--motion", "dis"),
-    "stylize": ("stylize", "--motion", "dis", "--style", "oils"),
+    "stylize": ("stylize", "--motion", "dis", *STYLE),
 }
 
 
@@ -122,9 +123,9 @@ def test_killed_between_frames_and_in_any_partition_a_shot_has_the_same_bits(see
     key = tmp_path / "key.png"
     cv2.imwrite(str(key), np.random.default_rng(seed).integers(0, 255, (48, 64, 3), np.uint8))
     looks = (
-        ("--style", "oils"),
+        STYLE,
         ("--key", f"1004={key}", "--fill", "none"),
-        ("--style", "oils", "--consistency", "0.4"),
+        (*STYLE, "--consistency", "0.4"),
     )
     command, look = Command(tmp_path / "home"), looks[seed % len(looks)]
 
