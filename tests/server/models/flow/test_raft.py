@@ -18,6 +18,7 @@ from impasto.server import plates
 from impasto.server.errors import BadRequest, Denied, NotFound, NotReady
 from impasto.server.models.catalogue import find
 from impasto.server.models.flow import raft_weights
+from impasto.server.models.flow.facets import Facets
 from impasto.server.models.flow.raft import PARAMETERS, Raft
 from impasto.server.models.flow.raft_estimator import RaftEstimator, padding
 
@@ -302,3 +303,11 @@ def test_the_published_small_weights_measure_rubberwhale_to_a_third_of_a_pixel(a
     known = np.abs(truth).max(-1) < 1e9
     motion = estimator(raft_weights.load(assets / PRINCETON, "small"))(*pair)[0].permute(1, 2, 0).numpy()
     assert np.linalg.norm(motion - truth, axis=-1)[known].mean() < 0.323  # as measured with the published code
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (17, 33)])
+def test_a_net_that_is_offered_to_facets_takes_every_size(small, size):
+    both = Facets(also=estimator(small, updates=1)).both(torch.rand(1, 3, *size), torch.rand(1, 3, *size))
+    for motion in both:
+        assert motion.shape == (1, 2, *size)
+        assert motion.isfinite().all()
