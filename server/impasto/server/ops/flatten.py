@@ -18,8 +18,19 @@ def luma(picture: Tensor) -> Tensor:
 
 
 def box_mean(picture: Tensor, radius: int) -> Tensor:
-    """Mean over a square of `2 * radius + 1` pixels, edges repeated."""
-    return F.avg_pool2d(F.pad(picture, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
+    """Mean over a square of `2 * radius + 1` pixels, edges repeated.
+
+    Rows, then columns, are added up shifted: several times quicker than pooling on a CPU, for few channels most of all.
+    """
+    side = 2 * radius + 1
+    total = F.pad(picture, (radius,) * 4, mode="replicate")
+    for axis in (-1, -2):
+        length = picture.shape[axis]
+        parts = [total.narrow(axis, start, length) for start in range(side)]
+        total = parts[0] + parts[1] if len(parts) > 1 else parts[0].clone()
+        for part in parts[2:]:
+            total += part
+    return total.mul_(1.0 / side**2)
 
 
 def flattened(picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:

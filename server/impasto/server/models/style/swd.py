@@ -276,4 +276,5 @@ MODEL = Model(
         Parameter("style_scale", 1.0, 0.25, 4.0, "Size of the brush: height of the style picture over the plate's."),
         Parameter("content", 0.5, 0.0, 1.0, "How closely the plate's own detail is followed."),
     ),
+    version=2,
 )
