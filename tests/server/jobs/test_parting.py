@@ -122,7 +122,7 @@ def test_keys_belong_to_their_own_shot_and_a_shot_without_takes_the_manner_of_th
 def test_motion_of_a_parted_range_ends_at_cuts_and_in_the_middle_of_dissolves():
     class Measured:
         def __init__(self, frames):
-            self.frames, self.digest = frames, str(frames)
+            self.frames, self.digest, self.measured = frames, str(frames), True
 
         def frame(self, frame):
             return (frame, self.frames)

@@ -58,7 +58,9 @@ class Listing(Database):
         wishes: list[tuple[str, object]] = [("place < ?", 1 << 62 if before is None else before)]
         wishes += [("user = ?", user)] if user else []
         wishes += [
-            (f"create_time {sign} ?", time) for sign, time in zip((">=", "<"), made, strict=True) if time is not None
+            (f"CAST(create_time * 1e6 AS INTEGER) {sign} ?", round(time * 1e6))  # microseconds, as jobs show them
+            for sign, time in zip((">=", "<"), made, strict=True)
+            if time is not None
         ]
         query, values = " AND ".join(words for words, _ in wishes), [value for _, value in wishes]
         if states:
