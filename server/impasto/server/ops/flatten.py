@@ -5,6 +5,7 @@ He, Sun and Tang, "Guided Image Filtering", TPAMI 2013.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -41,7 +42,8 @@ def flattened(picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
 def guided(guide: Tensor, picture: Tensor, radius: int, grain: float) -> Tensor:
     """`picture` (B, C, H, W) smoothed but at the edges of `guide` (B, 1, H, W): the straight line that fits best."""
     slope, mean, guide_mean = _fit(guide, picture, radius, grain)
-    return box_mean(slope, radius) * guide + box_mean(mean - slope * guide_mean, radius)
+    gain, offset = box_mean(torch.cat([slope, mean - slope * guide_mean], 1), radius).chunk(2, 1)
+    return gain * guide + offset
 
 
 def followed(guide: Tensor, picture: Tensor, radius: int = 3, grain: float = 0.05) -> Tensor:
@@ -51,6 +53,7 @@ def followed(guide: Tensor, picture: Tensor, radius: int = 3, grain: float = 0.0
 
 def _fit(guide: Tensor, picture: Tensor, radius: int, grain: float) -> tuple[Tensor, Tensor, Tensor]:
     """Slope of the straight line from guide to picture around every pixel, and the means of both."""
-    mean, guide_mean = box_mean(picture, radius), box_mean(guide, radius)
-    spread = box_mean(guide * guide, radius) - guide_mean**2 + grain**2
-    return (box_mean(picture * guide, radius) - mean * guide_mean) / spread, mean, guide_mean
+    channels = picture.shape[1]
+    products = torch.cat([picture, picture * guide, guide, guide * guide], 1)
+    mean, joint, guide_mean, square = box_mean(products, radius).split([channels, channels, 1, 1], 1)
+    return (joint - mean * guide_mean) / (square - guide_mean**2 + grain**2), mean, guide_mean
