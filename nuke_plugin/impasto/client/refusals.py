@@ -16,6 +16,8 @@ REFUSALS = frozenset(
         "CONFIG_INVALID",
         "CUTS_INVALID",
         "DENIED",
+        "DEPTH_INVALID",
+        "DEPTH_MISSING",
         "DEVICE_UNKNOWN",
         "DIGEST_INVALID",
         "EXAMPLE_MISSING",
