@@ -28,9 +28,9 @@ from impasto.client.folders import cache_folder
 
 SERVER_PARTS = ("torch", "numpy", "OpenEXR", "PyOpenColorIO", "cv2", "safetensors", "grpc_reflection", "structlog")
 CLOCKS = 5.0
+"""Seconds by which clocks may differ."""
 BY_CHOICE = ("depth",)
 """Families of which nothing comes with the program: a plate's own depth needs no model."""
-"""Seconds by which clocks may differ."""
 _MARKS = {OK: "ok  ", WARN: "warn", FAIL: "FAIL"}
 
 
@@ -202,4 +202,6 @@ def _look_at_service(server: str, tls_ca: Path | None, cache: Path) -> Iterator[
         found = f"{', '.join(ready) or 'none'} ready" + (f"; {', '.join(waiting)} without weights" if waiting else "")
         cure = f"To use them: impasto models pull {waiting[0]} (or import FILE)." if waiting else ""
         whole = bool(ready) or family in BY_CHOICE
-        yield Finding(family, OK if whole else FAIL, found, cure if whole else "Install Impasto again: it is not whole.")
+        yield Finding(
+            family, OK if whole else FAIL, found, cure if whole else "Install Impasto again: it is not whole."
+        )
