@@ -177,6 +177,7 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
         "preserve_luminance": True,
         "statistics": "smoothed",
         "consistency": 0.75,
+        "masks_guide": True,
         "scale_keys": True,
         "fill": "net",
         "fill_minutes": 8.0,
@@ -199,6 +200,7 @@ def test_the_job_file_is_one_that_the_command_reads() -> None:
     assert [key.mask.layer for key in spec.stylize.keys] == ["matte.a", ""]
     assert (spec.stylize.every, spec.stylize.consistency, spec.stylize.scale_keys) == (4, 0.75, True)
     assert (spec.stylize.fill, spec.stylize.fill_minutes) == ("net", 8.0)
+    assert spec.stylize.masks_guide
     assert not spec.HasField("mattes")
     assert spec.compute.memory_bytes == 8 << 30
     assert (spec.colour.plate, spec.colour.key, spec.colour.style) == ("ACEScg", "ACEScg", "")

@@ -112,6 +112,7 @@ def model_tab(told: Told) -> list[str]:
         knob(20, "model_tab", "Model"),
         menu("look_model", "model", "What paints after pictures. default leaves the choice to the server; Doctor brings in those whose weights were fetched since.", catalogue.painters(told)),
         menu("statistics", "statistics", "What nets normalise by: frozen for the shot, smoothed over it, or each frame by itself, which flickers.", ("frozen", "smoothed", "per-frame")),
+        box("masks_guide", "masks guide the look", "Masks of styles guide the look itself (adain and gatys can): masked styles are one painting, each inside its mask. For masks that go with what they mask."),
     ]  # fmt: skip
     for model, parameters in catalogue.parameters(told).items():
         for known in parameters:

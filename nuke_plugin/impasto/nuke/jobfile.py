@@ -126,6 +126,8 @@ def _stylize(wish: Wish, look: Look) -> dict[str, Any]:
         told["preserve_luminance"] = True
     if look.statistics != wishes.FROZEN:
         told["statistics"] = look.statistics
+    if look.masks_guide:
+        told["masks_guide"] = True
     if look.model:
         told["look"] = look.model
     if look.parameters:

@@ -139,6 +139,7 @@ class Look:
         seed: of every random draw.
         consistency: how far paint stays what it was, 0..1.
         every: paint is laid in every so manieth frame and carried to the rest.
+        masks_guide: whether masks guide the look itself, each style inside its own.
         scale_keys: whether keys of another size are scaled.
         fill: what paints where no key sees; `FILL_DEFAULT` leaves it to the command.
         fill_minutes: of training a net on the keys.
@@ -157,6 +158,7 @@ class Look:
     seed: int
     consistency: float = 1.0
     every: int = 1
+    masks_guide: bool = False
     scale_keys: bool = False
     fill: str = FILL_DEFAULT
     fill_minutes: float = FILL_MINUTES

@@ -42,9 +42,9 @@ _STYLE = ("look", "style_file", "style_frame", "weight", "style_mask", "style_fr
 OWN = (
     *_STYLE, *(f"{name}{number}" for number in range(2, wishes.STYLES + 1) for name in _STYLE),
     "keys", "key_mask", "key_options", "scale_keys", "fill", "fill_minutes", "strength", "style_scale", "relight",
-    "consistency", "preserve_colour", "seed", "premultiplied", "preserve_luminance", "statistics", "look_model",
-    "every", "share", "most", "painted", "key_frame", "timing", "speed", "timing_frame", "out_first", "model", "cuts",
-    "repair", "motion", "motion_file", "depth", "depth_near", "shot", "shot_cuts", "colour", "device",
+    "consistency", "preserve_colour", "seed", "premultiplied", "preserve_luminance", "statistics", "masks_guide",
+    "look_model", "every", "share", "most", "painted", "key_frame", "timing", "speed", "timing_frame", "out_first",
+    "model", "cuts", "repair", "motion", "motion_file", "depth", "depth_near", "shot", "shot_cuts", "colour", "device",
     *(f"pass_{name}" for name in PASSES), *(f"matte_{name}" for name in MATTES),
 )  # fmt: skip
 """Knobs that decide a pixel, or whether it is there; a result is stale when one of them is changed."""
@@ -246,6 +246,7 @@ def _look(node: nuke.Node, shot: Shot) -> Look:
         seed=int(knobs.number(node, "seed")),
         consistency=knobs.number_or(node, "consistency", 1.0),
         every=int(knobs.number_or(node, "every", 1)),
+        masks_guide=knobs.flag(node, "masks_guide"),
         scale_keys=knobs.flag(node, "scale_keys"),
         fill=knobs.text_or(node, "fill", wishes.FILL_DEFAULT),
         fill_minutes=knobs.number_or(node, "fill_minutes", wishes.FILL_MINUTES),
