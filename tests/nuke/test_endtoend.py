@@ -81,7 +81,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     mounted = shutil.which("mount") and not subprocess.run(mounting, capture_output=True, check=False).returncode
     yield str(folder) if mounted else ""
     if mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # the server holds plates for a while
 
 
 @pytest.mark.timeout(900)

@@ -214,6 +214,17 @@ def test_a_file_written_to_while_it_is_read_is_another_path_also_when_its_conten
     assert places.local(ref) != before
 
 
+def test_a_file_that_nobody_asks_for_is_let_go_so_that_a_disk_can_be_unmounted(places, root):
+    (root / "a").write_bytes(b"a")
+    ref = ref_of(root / "a")
+    before = places.local(ref)
+    places.rest(60)
+    assert places.local(ref) == before
+    places.rest(0)
+    assert not before.exists()
+    assert places.local(ref).read_bytes() == b"a"
+
+
 def test_only_so_many_files_are_held_open(places, root):
     for number in range(MOST + 40):
         (root / str(number)).write_bytes(b"%d" % number)

@@ -12,6 +12,7 @@ import re
 import shutil
 import stat
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class OpenFile:
 
 
 class Held:
-    """Holds files open, those used longest ago no more.
+    """Holds files open, but those used longest ago where they are many, or not used for long: a disk may be unmounted.
 
     Args:
         folder: the server's own, for the names; emptied.
@@ -51,6 +52,7 @@ class Held:
         self._names = re.compile(re.escape(str(folder)) + r"/\d+(?=/)")
         self._lock = threading.Lock()
         self._files: OrderedDict[Path, OpenFile] = OrderedDict()
+        self._used: dict[Path, float] = {}
         self._count = 0
 
     def open(self, true: Path, root: Path) -> OpenFile:
@@ -66,6 +68,7 @@ class Held:
         handle = _open_beneath(root, true.relative_to(root).parts)
         facts = _facts(handle)
         with self._lock:
+            self._used[true] = time.monotonic()
             known = self._files.get(true)
             if known is not None and known.facts == facts:
                 os.close(handle)
@@ -80,8 +83,14 @@ class Held:
             self._files[true] = OpenFile(path, handle, facts)
             self._files.move_to_end(true)
             while len(self._files) > MOST:
-                self._let_go(self._files.popitem(last=False)[1])
+                self._let_go_oldest()
             return self._files[true]
+
+    def rest(self, seconds: float) -> None:
+        """Let go of what was not opened for so long."""
+        with self._lock:
+            while self._files and time.monotonic() - self._used[next(iter(self._files))] >= seconds:
+                self._let_go_oldest()
 
     def plain(self, sentence: str) -> str:
         """A sentence with the files' own names instead of ours."""
@@ -91,8 +100,13 @@ class Held:
         """Let go of all."""
         with self._lock:
             while self._files:
-                self._let_go(self._files.popitem()[1])
+                self._let_go_oldest()
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _let_go_oldest(self) -> None:
+        true, file = self._files.popitem(last=False)
+        del self._used[true]
+        self._let_go(file)
 
     def _let_go(self, file: OpenFile) -> None:
         os.close(file.handle)

@@ -158,8 +158,12 @@ class Places:
         except (OSError, ValueError):
             return False
 
+    def rest(self, seconds: float) -> None:
+        """Hold no file open that nobody has asked for in so long."""
+        self._held.rest(seconds)
+
     def close(self) -> None:
-        """Let go of the remembered digests."""
+        """Let go of the remembered digests and of all files."""
         self._digests.close()
         self._held.close()
 

@@ -41,6 +41,8 @@ from impasto.v1.job_pb2 import (
 )
 
 HEARTBEAT = 120.0
+HELD_SECONDS = 600.0
+"""How long a file in place is held open after its last use."""
 PAUSE = 5.0
 """Seconds before a job is tried again whose state could not be kept."""
 
@@ -273,6 +275,7 @@ class Queue:
             try:
                 self._cache.touch_pinned()
                 self._cache.sweep_uploads()
+                self._places.rest(HELD_SECONDS)
                 self._expiry.look()
                 self.give_up_waiting()
             except Exception:
