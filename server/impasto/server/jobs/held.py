@@ -24,7 +24,7 @@ HELD = Path("/proc/self/fd").is_dir() and os.open in os.supports_dir_fd
 """Whether this system can; on others a swap is found out after the reading."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenFile:
     """A file that is held open.
 
@@ -32,11 +32,13 @@ class OpenFile:
         path: our own name for it; another one after every change of the file.
         handle: its descriptor.
         facts: device, inode, size, time of change of content, time of any change.
+        used: when it was last asked for, by the steady clock.
     """
 
     path: Path
     handle: int
     facts: tuple[int, ...]
+    used: float
 
 
 class Held:
@@ -52,7 +54,6 @@ class Held:
         self._names = re.compile(re.escape(str(folder)) + r"/\d+(?=/)")
         self._lock = threading.Lock()
         self._files: OrderedDict[Path, OpenFile] = OrderedDict()
-        self._used: dict[Path, float] = {}
         self._count = 0
 
     def open(self, true: Path, root: Path) -> OpenFile:
@@ -68,10 +69,11 @@ class Held:
         handle = _open_beneath(root, true.relative_to(root).parts)
         facts = _facts(handle)
         with self._lock:
-            self._used[true] = time.monotonic()
+            now = time.monotonic()
             known = self._files.get(true)
             if known is not None and known.facts == facts:
                 os.close(handle)
+                known.used = now
                 self._files.move_to_end(true)
                 return known
             self._count += 1
@@ -80,7 +82,7 @@ class Held:
             path.symlink_to(f"/proc/{os.getpid()}/fd/{handle}")
             if known is not None:
                 self._let_go(known)
-            self._files[true] = OpenFile(path, handle, facts)
+            self._files[true] = OpenFile(path, handle, facts, now)
             self._files.move_to_end(true)
             while len(self._files) > MOST:
                 self._let_go_oldest()
@@ -89,7 +91,8 @@ class Held:
     def rest(self, seconds: float) -> None:
         """Let go of what was not opened for so long."""
         with self._lock:
-            while self._files and time.monotonic() - self._used[next(iter(self._files))] >= seconds:
+            before = time.monotonic() - seconds
+            while self._files and next(iter(self._files.values())).used <= before:
                 self._let_go_oldest()
 
     def plain(self, sentence: str) -> str:
@@ -104,9 +107,7 @@ class Held:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _let_go_oldest(self) -> None:
-        true, file = self._files.popitem(last=False)
-        del self._used[true]
-        self._let_go(file)
+        self._let_go(self._files.popitem(last=False)[1])
 
     def _let_go(self, file: OpenFile) -> None:
         os.close(file.handle)
