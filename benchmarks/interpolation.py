@@ -25,7 +25,7 @@ from torch import Tensor
 from truth import SHOTS, Array, srgb
 
 from impasto.server import plates
-from impasto.server.jobs.spec import DEFAULT_MOTION
+from impasto.server.jobs.planning.spec import DEFAULT_MOTION
 from impasto.server.models import catalogue, weights
 from impasto.server.models.interpolation.interpolator import Interpolator
 from impasto.server.ops.splat import fill, splat

@@ -24,9 +24,9 @@ from impasto.client import Client
 from impasto.sequences import Digests, SequencePattern
 from impasto.server import plates
 from impasto.server.config import ServerConfig
-from impasto.server.jobs.cache import Cache
+from impasto.server.jobs.inputs.places import Places
 from impasto.server.jobs.live import LiveStream
-from impasto.server.jobs.places import Places
+from impasto.server.jobs.records.cache import Cache
 from impasto.server.plates import srgb
 from impasto.server.rpc.server import start
 from impasto.v1.live_pb2 import PIXEL_FORMAT_RGB_8, PIXEL_FORMAT_RGBA_HALF, LiveSettings

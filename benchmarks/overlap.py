@@ -20,7 +20,7 @@ import numpy as np
 from impasto.client import Client, FrameDone
 from impasto.server import plates
 from impasto.server.config import ServerConfig
-from impasto.server.jobs.arrivals import Arrivals
+from impasto.server.jobs.inputs.arrivals import Arrivals
 from impasto.server.rpc.server import start
 
 WAITING, DETECT, KNOWN = "all files first", "early, cuts looked for", "early, no cuts"

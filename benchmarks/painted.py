@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from truth import Array, TruthShot, srgb
 
-from impasto.server.jobs.spec import DEFAULT_MOTION
+from impasto.server.jobs.planning.spec import DEFAULT_MOTION
 from impasto.server.models import catalogue, weights
 from impasto.server.models.style.painter import Painter
 from impasto.server.ops.warp import warp

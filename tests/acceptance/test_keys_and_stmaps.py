@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from impasto.server import plates
-from impasto.server.jobs.source import Frames, PlateShot
+from impasto.server.jobs.inputs.source import Frames, PlateShot
 from impasto.server.models.flow.dis import MODEL as DIS
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import sample

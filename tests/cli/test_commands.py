@@ -11,7 +11,7 @@ import pytest
 from painting import painting, slowly
 from world import serving, until, write_plates
 
-from impasto.server.jobs.beside import write_beside
+from impasto.server.jobs.results.beside import write_beside
 from impasto.server.jobs.task import Task
 from impasto.server.rpc.server import RunningServer
 from impasto.server.shots.picking import Pick

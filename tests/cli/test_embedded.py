@@ -19,7 +19,7 @@ from impasto.cli import detached
 from impasto.client import ServerUnreachable
 from impasto.sequences import Standing, standing
 from impasto.server import plates
-from impasto.server.jobs.run import run as real_runner
+from impasto.server.jobs.running.run import run as real_runner
 from impasto.v1.job_pb2 import CreateJobRequest
 
 

@@ -13,7 +13,7 @@ from world import serving
 
 from impasto.client import BadRequestError, Client, Painting
 from impasto.server import plates
-from impasto.server.jobs.run import run
+from impasto.server.jobs.running.run import run
 
 WIDTH, HEIGHT = 48, 32
 Render = Callable[..., dict[int, plates.Plate]]

@@ -6,7 +6,7 @@ import pytest
 from world import motion_job, ref_of, serving, until
 
 from impasto.server import plates
-from impasto.server.jobs.arrivals import HEAD
+from impasto.server.jobs.inputs.arrivals import HEAD
 from impasto.v1.job_pb2 import (
     JOB_STATE_CANCELLED,
     JOB_STATE_RUNNING,

@@ -8,8 +8,8 @@ import pytest
 from world import motion_job, serving, until
 
 from impasto.server import plates
-from impasto.server.jobs.passes import Passes
-from impasto.server.jobs.run import run
+from impasto.server.jobs.results.passes import Passes
+from impasto.server.jobs.running.run import run
 from impasto.v1.job_pb2 import JOB_STATE_FAILED, JOB_STATE_SUCCEEDED, CreateJobRequest, GetJobRequest
 
 

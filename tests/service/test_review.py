@@ -14,7 +14,7 @@ from world import serving
 from impasto.client import BelowQuality, Client
 from impasto.sequences import Threshold
 from impasto.server import plates
-from impasto.server.jobs.run import run
+from impasto.server.jobs.running.run import run
 
 WIDTH, HEIGHT = 48, 32
 ROWS = 4

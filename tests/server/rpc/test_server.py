@@ -10,7 +10,7 @@ import pytest
 from world import Caller, copying, private, serving, until
 
 from impasto.server.errors import BadRequest, NotReady
-from impasto.server.jobs.lock import Lock
+from impasto.server.jobs.records.lock import Lock
 from impasto.server.rpc.server import start
 from impasto.v1.job_pb2 import ListJobsRequest
 from impasto.v1.job_pb2_grpc import JobServiceStub

@@ -1,1 +1,5 @@
-"""A job from the asking to the last frame: spec, plan, store, cache, run."""
+"""A job's life: planned, its inputs found, kept on record, queued, run, its results written.
+
+`planning` fixes what is asked, `inputs` finds and reads its files, `records` keeps it, `queueing` says when it runs,
+`running` makes its frames, `results` writes them. `task.py` is what the queue hands the run; `live.py` stands beside.
+"""

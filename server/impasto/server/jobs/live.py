@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, FrameError
-from impasto.server.jobs.places import Places
+from impasto.server.jobs.inputs.places import Places
 from impasto.server.models.style import looks
 from impasto.server.models.style.painter import Painter
 from impasto.server.models.style.statistics import Statistics

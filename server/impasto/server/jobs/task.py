@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from impasto.server.errors import FrameError
-from impasto.server.jobs.plan import Plan
+from impasto.server.jobs.planning.plan import Plan
 from impasto.server.plates import Limits
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.plate_pb2 import FileRef

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import grpc
 
 from impasto.server.errors import BadRequest, NotFound, NotReady
-from impasto.server.jobs.arrivals import HEAD
-from impasto.server.jobs.queue import Queue
-from impasto.server.jobs.store import JobStore
+from impasto.server.jobs.inputs.arrivals import HEAD
+from impasto.server.jobs.queueing.queue import Queue
+from impasto.server.jobs.records.store import JobStore
 from impasto.server.rpc.auth import Users
 from impasto.v1.job_pb2 import (
     JOB_PRIORITY_NORMAL,

@@ -13,8 +13,8 @@ import structlog
 
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, ImpastoError, NoRoom
-from impasto.server.jobs.figures import Figures
-from impasto.server.jobs.places import Places
+from impasto.server.jobs.inputs.places import Places
+from impasto.server.jobs.queueing.figures import Figures
 from impasto.v1.live_pb2 import (
     LIVE_OVERFLOW_DROP_OLDEST,
     LiveFigures,

@@ -11,10 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from impasto.server.config import ServerConfig
 from impasto.server.errors import NotReady
-from impasto.server.jobs.cache import Cache
-from impasto.server.jobs.figures import Figures
-from impasto.server.jobs.queue import Queue
-from impasto.server.jobs.store import JobStore
+from impasto.server.jobs.queueing.figures import Figures
+from impasto.server.jobs.queueing.queue import Queue
+from impasto.server.jobs.records.cache import Cache
+from impasto.server.jobs.records.store import JobStore
 from impasto.v1.job_pb2 import JobState
 
 _SUMS = {

@@ -10,10 +10,10 @@ import grpc
 
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotFound
-from impasto.server.jobs.cache import Cache
-from impasto.server.jobs.figures import Figures
-from impasto.server.jobs.queue import Queue
-from impasto.server.jobs.store import JobStore
+from impasto.server.jobs.queueing.figures import Figures
+from impasto.server.jobs.queueing.queue import Queue
+from impasto.server.jobs.records.cache import Cache
+from impasto.server.jobs.records.store import JobStore
 from impasto.server.rpc.auth import Users
 from impasto.server.rpc.throttle import Throttle
 from impasto.v1.plate_pb2 import (

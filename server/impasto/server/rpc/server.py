@@ -24,14 +24,14 @@ from grpc_reflection.v1alpha import reflection
 from impasto.server import plates
 from impasto.server.config import ServerConfig
 from impasto.server.errors import BadRequest, NotReady
-from impasto.server.jobs.cache import Cache
-from impasto.server.jobs.execution import Runner
-from impasto.server.jobs.figures import Figures
-from impasto.server.jobs.lock import Lock
-from impasto.server.jobs.path_maps import PathMaps
-from impasto.server.jobs.places import Places
-from impasto.server.jobs.queue import Queue
-from impasto.server.jobs.store import JobStore
+from impasto.server.jobs.inputs.path_maps import PathMaps
+from impasto.server.jobs.inputs.places import Places
+from impasto.server.jobs.queueing.execution import Runner
+from impasto.server.jobs.queueing.figures import Figures
+from impasto.server.jobs.queueing.queue import Queue
+from impasto.server.jobs.records.cache import Cache
+from impasto.server.jobs.records.lock import Lock
+from impasto.server.jobs.records.store import JobStore
 from impasto.server.rpc.activity import ActivityInterceptor
 from impasto.server.rpc.auth import TokenInterceptor, Tokens, Users
 from impasto.server.rpc.catalogue import CatalogService

@@ -1,0 +1,1 @@
+"""What outlives the server: jobs and their events, and content by its digest."""

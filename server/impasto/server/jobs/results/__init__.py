@@ -1,0 +1,1 @@
+"""What a job writes: frames with their passes, and what people look at beside them."""
