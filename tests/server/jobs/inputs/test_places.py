@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from world import ref_of
 
-from impasto.server.errors import FrameError
+from impasto.server.errors import FrameError, NoRoom
 from impasto.server.jobs.inputs.held import MOST
 from impasto.server.jobs.inputs.path_maps import PathMaps
 from impasto.server.jobs.inputs.places import Places
@@ -229,5 +229,20 @@ def test_only_so_many_files_are_held_open(places, root):
     for number in range(MOST + 40):
         (root / str(number)).write_bytes(b"%d" % number)
         assert places.local(ref_of(root / str(number))).read_bytes() == b"%d" % number
+    assert held_below(root) == MOST
+
+
+def held_below(folder):
     handles = [link for link in Path("/proc/self/fd").iterdir() if link.is_file()]
-    assert sum(handle.readlink().is_relative_to(root) for handle in handles) == MOST
+    return sum(handle.readlink().is_relative_to(folder) for handle in handles)
+
+
+def test_a_file_for_which_no_name_can_be_made_is_closed_again(places, root, tmp_path):
+    (root / "a").write_bytes(b"a")
+    (tmp_path / "held").write_bytes(b"")  # as where the state's disk is full: no folder can be made in it
+    with pytest.raises(NoRoom, match="free space") as caught:
+        places.local(ref_of(root / "a"))
+    assert caught.value.reason == "DISK_FULL"
+    assert held_below(root) == 0
+    (tmp_path / "held").unlink()
+    assert places.local(ref_of(root / "a")).read_bytes() == b"a"

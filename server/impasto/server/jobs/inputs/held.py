@@ -17,6 +17,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
+from impasto.server.errors import NoRoom
+
 MOST = 256
 """Files held open at once."""
 
@@ -65,6 +67,7 @@ class Held:
 
         Raises:
             OSError: it is gone, or a part of its name has become a link.
+            NoRoom: no name can be made for it (`DISK_FULL`).
         """
         handle = _open_beneath(root, true.relative_to(root).parts)
         facts = _facts(handle)
@@ -76,10 +79,7 @@ class Held:
                 known.used = now
                 self._files.move_to_end(true)
                 return known
-            self._count += 1
-            path = self._folder / str(self._count) / str(true).lstrip("/")
-            path.parent.mkdir(parents=True)
-            path.symlink_to(f"/proc/{os.getpid()}/fd/{handle}")
+            path = self._name(true, handle)
             if known is not None:
                 self._let_go(known)
             self._files[true] = OpenFile(path, handle, facts, now)
@@ -87,6 +87,24 @@ class Held:
             while len(self._files) > MOST:
                 self._let_go_oldest()
             return self._files[true]
+
+    def _name(self, true: Path, handle: int) -> Path:
+        """A name of our own that leads to an open file, which is closed where none can be made."""
+        self._count += 1
+        own = self._folder / str(self._count)
+        path = own / str(true).lstrip("/")
+        try:
+            path.parent.mkdir(parents=True)
+            path.symlink_to(f"/proc/{os.getpid()}/fd/{handle}")
+        except OSError as error:
+            os.close(handle)
+            shutil.rmtree(own, ignore_errors=True)
+            raise NoRoom(
+                f"{true} cannot be held open, as no name can be made in {self._folder} ({error.strerror}); free space "
+                "there, or start the server with another --state.",
+                reason="DISK_FULL",
+            ) from error
+        return path
 
     def rest(self, seconds: float) -> None:
         """Let go of what was not opened for so long."""
