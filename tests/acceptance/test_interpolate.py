@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -185,3 +187,51 @@ def test_frames_of_different_sizes_are_refused(impasto: Command, shot: Path, tmp
     ended = impasto("interpolate", shot, "--factor", "2", "--out", tmp_path / "out" / "x.####.exr")
     assert ended.code == 2
     assert ended.events[-1]["reason"] == "FORMAT_CHANGES"
+
+
+def test_sheet_and_preview_show_what_was_made_between_its_neighbours(impasto: Command, shot: Path, tmp_path: Path):
+    sheet, preview = tmp_path / "sheet.png", tmp_path / "preview.mp4"
+    asked = ("interpolate", shot, "--speed", "0.5", "--motion", "plate", "--out", tmp_path / "out" / "x.####.exr")
+    impasto(*asked)
+    again = impasto(*asked, "--sheet", sheet, "--preview", preview)
+    assert sum(event["type"] == "frame_skipped" for event in again.events) == 9
+    drawn = cv2.imread(str(sheet))
+    assert drawn.shape[1] == 8 + 3 * (WIDTH + 8)  # before, made, after
+    assert drawn.shape[0] == 8 + 28 + 4 * (HEIGHT + 8)  # the frames that are none of the plate's
+    below = slice(36 + 25, 36 + HEIGHT)  # the label
+    before, made, after = (drawn[below, 8 + x * (WIDTH + 8) :][:, 4 : WIDTH - 4].astype(float) for x in range(3))
+    moved = np.abs(before - after).mean()
+    assert np.abs(before - made).mean() < 0.8 * moved
+    assert np.abs(made - after).mean() < 0.8 * moved
+    with av.open(str(preview)) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 9
+
+
+@pytest.fixture
+def crossing(tmp_path: Path) -> Path:
+    """Two bars that change places, their motion, and inverse depth that makes the brighter one the nearer."""
+    (tmp_path / "crossing").mkdir()
+    window = plates.Window(0, 0, WIDTH, HEIGHT)
+    for frame, (bright, dim) in ((1, (1, 3)), (2, (3, 1))):
+        strip = np.arange(WIDTH) // 8 + np.zeros((HEIGHT, 1), int)
+        light = np.float32(np.select([strip == bright, strip == dim], [1.0, 0.5], 0.1))
+        step = np.float32(np.select([strip == 1, strip == 3], [16.0, -16.0], 0.0))
+        made: Pixels = {**dict.fromkeys("RGB", light), "inverse.Z": light}
+        for layer in ("forward", "backward"):
+            made[f"{layer}.u"], made[f"{layer}.v"] = step, np.zeros_like(step)
+        plates.write(tmp_path / "crossing" / f"p.{frame:04d}.exr", plates.Plate(made, window, window))
+    return tmp_path / "crossing" / "p.####.exr"
+
+
+def test_a_layer_of_depth_says_what_passes_in_front(impasto: Command, crossing: Path, tmp_path: Path):
+    def where_they_meet(name: str, *depth: str) -> float:
+        out = tmp_path / name / "x.####.exr"
+        assert impasto("interpolate", crossing, "--at", "1.5", "--motion", "plate", "--out", out, *depth).code == 0
+        return float(read(out.parent / "x.0001.exr")["G"][:, 17:23].mean())
+
+    assert where_they_meet("near", "--depth", "inverse.Z,near=high") > 0.9
+    assert where_they_meet("far", "--depth", "inverse.Z") < 0.6
+    gone = impasto("interpolate", crossing, "--at", "1.5", "--out", tmp_path / "o.####.exr", "--depth", "deep.Z")
+    assert gone.code == 2
+    assert "it has" in gone.error
+    assert "inverse.Z" in gone.error

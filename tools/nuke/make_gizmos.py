@@ -15,7 +15,17 @@ from pathlib import Path
 
 from gizmotext import box, button, closed, closed_end, group, heading, hidden, keep, knob, menu, node, source, take
 from graphs import ending, mask_branch, matte_to_alpha, motion_view, occlusion_view, shown, written
-from panels import Told, frame_knobs, key_knobs, model_tab, output_knobs, panel, render_buttons, style_knobs
+from panels import (
+    RETIMED_DEPTH,
+    Told,
+    frame_knobs,
+    key_knobs,
+    model_tab,
+    output_knobs,
+    panel,
+    render_buttons,
+    style_knobs,
+)
 
 from impasto.nuke import catalogue
 from impasto.nuke.wishes import STYLE_PIPES, STYLES, TIMING_FRAME, TIMING_REPAIR, TIMING_SPEED
@@ -162,7 +172,7 @@ def frame_interpolate(told: Told) -> str:
         menu("cuts", "at cuts", "What is shown between the two frames of a cut: hold shows the first, nearest the nearer one. Nothing is blended across a cut.", ("hold", "nearest")),
     ]  # fmt: skip
     frames = frame_knobs("all", "The output frames rendered: all that the timing gives, those of the script, or those written beside.")  # fmt: skip
-    knobs = panel("FrameInterpolate", told, first, output_knobs({}), [], frames=frames, depth=False)
+    knobs = panel("FrameInterpolate", told, first, output_knobs({}), [], frames=frames, depth=RETIMED_DEPTH)
     nodes = [
         source("plate", 0, 0), keep("plate"),
         source("paint", 1, -200), keep("paint"),

@@ -12,6 +12,10 @@ from impasto.nuke.wishes import FILLS, NEAR
 
 Told = Mapping[str, Any]
 
+_LAYER = "a layer or channel of the plate such as depth.Z, or none. Empty takes the plate's own depth.Z or Z, where it has one."
+DEPTH = f"Tells the mattes what lies before what: {_LAYER} The name of a model, tcmonodepth-small, estimates it for the pass depth alone."
+RETIMED_DEPTH = f"Tells what lies before what where things cross: {_LAYER}"
+
 
 def panel(
     kind: str,
@@ -21,7 +25,7 @@ def panel(
     result: list[str],
     frames: list[str] | None = None,
     buttons: list[str] | None = None,
-    depth: bool = True,
+    depth: str = DEPTH,
 ) -> list[str]:
     """Rows of a node, in the order that all nodes have.
 
@@ -33,13 +37,13 @@ def panel(
         result: what acts at once on what was rendered.
         frames: where they are not those of most nodes.
         buttons: where they are not those of most nodes.
-        depth: whether it can be told what depth is.
+        depth: what depth is for.
     """
     return [
         knob(20, "tab", kind),
         *first,
         *motion_knobs(told),
-        *(depth_knobs() if depth else []),
+        *depth_knobs(depth),
         *(frame_knobs() if frames is None else frames),
         *output,
         *(render_buttons(preview=False) if buttons is None else buttons),
@@ -57,9 +61,9 @@ def motion_knobs(told: Told) -> list[str]:
     ]  # fmt: skip
 
 
-def depth_knobs() -> list[str]:
+def depth_knobs(tip: str) -> list[str]:
     return [
-        knob(1, "depth", "depth", "Tells the mattes what lies before what: a layer or channel of the plate such as depth.Z, or none. Empty takes the plate's own depth.Z or Z, where it has one. The name of a model, tcmonodepth-small, estimates it for the pass depth alone."),
+        knob(1, "depth", "depth", tip),
         menu("depth_near", "near is", "Which values of that layer are near: low ones, as of a distance, or high ones, as ScanlineRender writes them.", NEAR, beside=True),
     ]  # fmt: skip
 

@@ -141,11 +141,21 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Review:
-    """What is made and measured of painted frames."""
+class Pictures:
+    """What is made of frames for people to look at."""
 
     sheet: o.Sheet = None
     preview: o.Preview = None
+
+    def onto(self, options: Options) -> Options:
+        """As `Group` says."""
+        return replace(options, sheet=self.sheet, preview=self.preview)
+
+
+@dataclass(frozen=True)
+class Review(Pictures):
+    """What is made and measured of painted frames."""
+
     quality: o.Quality = ""
     threshold: o.Thresholds = None
     fail_on: o.FailOn = ""
@@ -153,9 +163,7 @@ class Review:
     def onto(self, options: Options) -> Options:
         """As `Group` says."""
         return replace(
-            options,
-            sheet=self.sheet,
-            preview=self.preview,
+            super().onto(options),
             quality=self.quality,
             thresholds=parse_thresholds(self.threshold or ()),
             fail_on=self.fail_on,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +40,16 @@ class RetimedShot(g.Shot):
             help="Frames of the plate that are retimed. Default: from the first on disk to the last.",
         ),
     ] = ""
+    depth: Annotated[
+        str,
+        typer.Option(
+            "--depth",
+            metavar="LAYER[,near=high]",
+            rich_help_panel=o.SHOT,
+            help="Tells what lies before what where things cross: a layer of the plate (near=high where large values "
+            "are near), or none. Default: the plate's depth.Z or Z, a distance.",
+        ),
+    ] = ""
 
     def onto(self, options: Options) -> Options:
         """As `Group` says.
@@ -51,7 +61,7 @@ class RetimedShot(g.Shot):
             raise BadRequestError(
                 f"--cuts says where cuts are; what is shown at them is --at-cuts {self.cuts}.", reason="CUTS_INVALID"
             )
-        return super().onto(options)
+        return replace(super().onto(options), depth=self.depth)
 
 
 @g.grouped
@@ -137,6 +147,7 @@ def interpolate(
     *,
     shot: RetimedShot,
     files: g.Files,
+    pictures: g.Pictures,
     colour: g.Colour,
     compute: g.Compute,
     manner: g.Manner,
@@ -163,7 +174,7 @@ def interpolate(
         motion=motion,
         cuts=at_cuts,
         paint=paint or None,
-        options=g.gather(shot, files, colour, compute),
+        options=g.gather(shot, files, pictures, colour, compute),
     )
     make(spec, manner, job_file)
 

@@ -196,7 +196,7 @@ Sheet = Annotated[
 Preview = Annotated[
     Path | None,
     typer.Option(
-        "--preview", metavar="MP4", rich_help_panel=REVIEW, help="Make an H.264 video of the paint: preview.mp4."
+        "--preview", metavar="MP4", rich_help_panel=REVIEW, help="Make an H.264 video of the frames: preview.mp4."
     ),
 ]
 Quality = Annotated[

@@ -113,6 +113,13 @@ class FrameInterpolate(Siblings):
         self.assertEqual(self.job()["plate"]["frames"], "")
         self.assertEqual(node.node("Span")["last_frame"].value(), 1007)
 
+    def test_its_depth_says_what_passes_in_front(self):
+        node = self.make("FrameInterpolate")
+        node["depth"].setValue("depth.Z")
+        node["depth_near"].setValue("high")
+        self.assertEqual(self.render(node), "1001-1007 ready")
+        self.assertEqual((self.job()["plate"]["depth"], self.job()["plate"]["depth_near"]), ("depth.Z", "high"))
+
     def test_without_windows_all_its_files_are_named(self):
         import impasto.nuke
         from impasto.nuke.inside import batch

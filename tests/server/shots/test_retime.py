@@ -11,6 +11,7 @@ from impasto.server.models.interpolation.interpolator import Pair
 from impasto.server.models.interpolation.splat import Splat
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import mixing
+from impasto.server.shots.depth import LayerDepth
 from impasto.server.shots.mattes import mattes
 from impasto.server.shots.retime import (
     Between,
@@ -135,7 +136,7 @@ def test_over_a_cut_the_frame_before_is_held_or_the_nearest_shown():
 
 def test_what_is_near_is_near_and_what_is_nowhere_is_far():
     depth = torch.tensor([1.0, 2, 4, 8, float("inf"), 0] * 10).reshape(1, 1, 6, 10)
-    near = nearness(depth).flatten()[:6]
+    near = nearness(LayerDepth(lambda frame: depth[0, 0].numpy(), False, "Z").near(1)).flatten()[:6]
     assert near[0] == 1
     assert near[4] == near[5] == 0
     assert bool((near[:4].diff() < 0).all())

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-import torch
 from torch import Tensor
 
 from impasto.server.errors import FrameError
@@ -22,6 +21,9 @@ from impasto.server.shots.motion import Motion
 from impasto.server.shots.shot import Shot, Watch
 
 HOLD, NEAREST = "hold", "nearest"
+
+ORIGINAL, CUT, CARRIED = "original", "cut", "carried"
+"""How a frame was made where no model made it: a frame of the plate, one held across a cut, paint moved along."""
 
 CALM = 8.0
 """Pixels: where 95 of 100 move less, a kernel method may be taken."""
@@ -286,8 +288,8 @@ _AMONG = 0.08
 """And how small it must be beside the steps around it."""
 
 
-def nearness(depth: Tensor) -> Tensor:
-    """Nearness 0..1 of scene depth (1, 1, H, W): the inverse, from its 5th to its 95th hundredth."""
-    inverse = torch.where(torch.isfinite(depth) & (depth > 0), 1 / depth.clamp_min(1e-6), 0.0).flatten()
+def nearness(near: Tensor) -> Tensor:
+    """Nearness 0..1 of logarithms of inverse depth (see `Depth.near`): the inverse, 5th to 95th hundredth."""
+    inverse = near.exp().flatten()
     low, high = (inverse.kthvalue(max(1, round(part * len(inverse)))).values for part in (0.05, 0.95))
-    return ((inverse - low) / (high - low).clamp_min(1e-9)).clamp(0, 1).reshape(depth.shape)
+    return ((inverse - low) / (high - low).clamp_min(1e-9)).clamp(0, 1).reshape(near.shape)

@@ -47,6 +47,10 @@ def _out_colour(spec):
     spec.colour.out = "ACEScg"
 
 
+def _estimated_depth(spec):
+    spec.plate.depth = "tcmonodepth-small"
+
+
 def _paint_without_files(spec):
     spec.interpolate.paint.pattern = "painted.####.exr"
 
@@ -79,6 +83,7 @@ def _one_frame(spec):
         ({"factor": 2}, _paint_twice, "FRAME_TWICE"),
         ({"factor": 2}, _passes, "PASS_UNKNOWN"),
         ({"factor": 2}, _out_colour, "VALUE_INVALID"),
+        ({"factor": 2}, _estimated_depth, "DEPTH_INVALID"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(wish, spoil, reason):

@@ -6,6 +6,7 @@ import bisect
 
 from impasto.sequences import SequenceError, output_times, parse_frames
 from impasto.server.errors import BadRequest
+from impasto.server.jobs.planning.spec import depth_model
 from impasto.server.models import catalogue
 from impasto.v1.job_pb2 import JobSpec
 
@@ -71,6 +72,12 @@ def check_interpolation(spec: JobSpec) -> None:
     if spec.colour.out:
         raise BadRequest(
             "Frames in between keep the plate's colour space; leave --out-colour out.", reason="VALUE_INVALID"
+        )
+    if name := depth_model(spec):
+        raise BadRequest(
+            f"Depth that {name} estimates is only written, and frames in between get no depth of ours; name a layer of "
+            "the plate, or leave --depth out.",
+            reason="DEPTH_INVALID",
         )
     if wish.WhichOneof("timing") is None and not wish.repair:
         raise BadRequest(

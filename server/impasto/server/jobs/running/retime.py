@@ -9,7 +9,6 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,16 +17,32 @@ from impasto.server import plates
 from impasto.server.errors import FrameError
 from impasto.server.jobs.inputs.sequence import Follow, Sequence, frames_of
 from impasto.server.jobs.inputs.source import Frames, PlateShot, common_raster
+from impasto.server.jobs.results import review
+from impasto.server.jobs.running.depth import make_depth
 from impasto.server.jobs.running.recipe import make_interpolators, make_motion
 from impasto.server.jobs.task import Task
 from impasto.server.models.interpolation.interpolator import Course
 from impasto.server.plates import compression
 from impasto.server.plates.alpha import premultiply, usable
-from impasto.server.plates.layers import colour, view_of
-from impasto.server.plates.raster import spread, stored_alpha
+from impasto.server.plates.layers import colour
+from impasto.server.plates.raster import stored_alpha
 from impasto.server.shots.analysis import analyse
-from impasto.server.shots.retime import Between, Choice, Cuts, Moment, Repaired, bridged, held, moment, nearness
-from impasto.server.shots.retimed_plate import Ends, Spacing, between, is_depth, original
+from impasto.server.shots.depth import Depth
+from impasto.server.shots.retime import (
+    CARRIED,
+    CUT,
+    ORIGINAL,
+    Between,
+    Choice,
+    Cuts,
+    Moment,
+    Repaired,
+    bridged,
+    held,
+    moment,
+    nearness,
+)
+from impasto.server.shots.retimed_plate import Ends, Spacing, between, original
 from impasto.v1.job_pb2 import PlateSource
 
 
@@ -40,7 +55,8 @@ def retime(task: Task, sequence: Sequence, follow: Follow) -> None:
     """
     times = output_times(task.spec.interpolate, task.plan.shot)
     wanted = [frame for frame in task.plan.frames if (frame, sequence.view) not in task.done]
-    if not wanted:
+    reviewing = review.wished(task, sequence.view)
+    if not wanted and not reviewing:
         return
     work = _Retiming(task, sequence, follow, times)
     for frame in wanted:
@@ -51,15 +67,18 @@ def retime(task: Task, sequence: Sequence, follow: Follow) -> None:
             task.listener.frame_failed(frame, sequence.view, error.reason, error.message)
         follow.written += 1
     work.say()
+    if reviewing:
+        review.run(task, work.shown(), follow)
 
 
 @dataclass
 class _View:
-    """One view of the plate: what moves in it, and what its colour means."""
+    """One view of the plate: what moves in it, how it is looked at, and what its colour means."""
 
     shot: PlateShot
     moving: PlateShot | Repaired
     between: Between
+    shaper: plates.Shaper
     colour: plates.ColourSpace
 
 
@@ -86,9 +105,22 @@ class _Retiming:
         analysis = analyse(shot, task.store, follow)
         shaper = plates.Shaper(analysis.exposure)
         moving = Repaired(shot, shaper) if self._wish.repair else shot
-        motion = make_motion(task, shot, analysis, shaper, follow, moving)
-        near = partial(_near, shot)
-        return _View(shot, moving, Between(moving, motion, near, follow, _cuts(task.spec.plate)), space)
+        depth = make_depth(task, shot, shaper, follow)
+        motion = make_motion(task, shot, analysis, shaper, follow, moving, depth)
+        between = Between(moving, motion, partial(_near, depth), follow, _cuts(task.spec.plate))
+        return _View(shot, moving, between, shaper, space)
+
+    def shown(self) -> review.Shown:
+        """What sheet and preview show: the first view, each frame beside those of the plate it lies between."""
+        view = next(iter(self._views.values()))
+        return review.Shown(
+            view.shot,
+            view.colour,
+            view.shaper,
+            self._sequence.view,
+            tuple(sorted(self._times)),
+            lambda frame: bridged(view.moving, self._times[frame]),
+        )
 
     def write(self, frame: int) -> None:
         """Make one frame and write it.
@@ -114,7 +146,7 @@ class _Retiming:
         here = next(iter(heres.values()))
         spacing = self._spacing(frame)
         if here.whole:
-            return self._original(here.before, spacing), "original", 0.0
+            return self._original(here.before, spacing), ORIGINAL, 0.0
         fast = max(
             view.between.joined(heres[name].before, heres[name].after).fast for name, view in self._views.items()
         )
@@ -122,15 +154,15 @@ class _Retiming:
             self._repeat(here)
         courses: dict[str, Course] = {}
         colours: dict[str, Tensor] = {}
-        method = "cut"
+        method = CUT
         for name, view in self._views.items():
             found = view.between.course(heres[name])
             if found is None:
-                return self._original(held(here, self._wish.cuts), spacing), "cut", fast
+                return self._original(held(here, self._wish.cuts), spacing), CUT, fast
             pair, courses[name] = found
             method, model = self._choice.of(view.between.joined(heres[name].before, heres[name].after), heres[name])
             if self._painted is not None:
-                method = "carried"
+                method = CARRIED
             elif method != "splat":
                 colours[name] = view.between.colour(pair, heres[name], courses[name], model)
         first, second = (self._plate(each) for each in (here.before, here.after))
@@ -208,7 +240,7 @@ class _Retiming:
 
     def say(self) -> None:
         """Tell what was made how, and what was seen on the way."""
-        made = {name: frames for name, frames in self._methods.items() if name != "original"}
+        made = {name: frames for name, frames in self._methods.items() if name != ORIGINAL}
         if made:
             how = "; ".join(f"{name}: frames {format_frames(frames)}" for name, frames in sorted(made.items()))
             self._follow.warn(f"Made in between by {how} (95 of 100 pixels move up to {self._fastest:.1f} px a frame).")
@@ -225,11 +257,7 @@ def _cuts(source: PlateSource) -> Cuts:
     return Cuts(given if source.cuts in ("given", "none") else None, frozenset(source.vetoed_cuts))
 
 
-def _near(shot: PlateShot, frame: int) -> Tensor | None:
-    """Nearness of a plate's depth, where it holds any in this view."""
-    plate = shot.source.plate(frame)
-    for name, pixels in plate.channels.items():
-        if is_depth(name) and view_of(plate.channels, plate.views, name) == (shot.view or plate.views[0]):
-            depth = spread(pixels.astype(np.float32), plate.data_window, shot.raster)
-            return nearness(torch.from_numpy(np.ascontiguousarray(depth))[None, None])
-    return None
+def _near(depth: Depth | None, frame: int) -> Tensor | None:
+    """Nearness 0..1 of a frame, where the depth of the shot is known and can be believed."""
+    found = depth.near(frame) if depth is not None and depth.tells else None
+    return nearness(found) if found is not None else None

@@ -144,16 +144,16 @@ def _run_sequence(task: Task, sequence: Sequence, parts: Parts) -> None:
             wanted.append(frame)
     if wanted:
         _make(task, sequence, parts, wanted, follow)
-    if (task.spec.output.sheet or task.spec.output.preview) and sequence.view == task.plan.file_views[0]:
+    if review.wished(task, sequence.view):
         _review(task, sequence, follow)
 
 
 def _review(task: Task, sequence: Sequence, follow: Follow) -> None:
-    """The sheet and the preview, of the first view."""
+    """The sheet and the preview."""
     raster, _ = common_raster(sequence.frames)
     shot, out_colour = _shot(task, sequence, sequence.views[0], raster, follow)
     shaper = plates.Shaper(analyse(shot, task.store, follow).exposure)
-    review.run(task, shot, out_colour, shaper, sequence.view, follow)
+    review.run(task, review.Shown(shot, out_colour, shaper, sequence.view, shot.frames), follow)
 
 
 def _make(task: Task, sequence: Sequence, parts: Parts, wanted: list[int], follow: Follow) -> None:
