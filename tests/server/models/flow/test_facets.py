@@ -86,9 +86,21 @@ def test_what_parts_from_what_is_expected_costs_more_up_to_a_limit():
     prices = Prices(picture, picture, 0.0)
     still, moved = flat(np.zeros((16, 16, 2), np.float32)), flat(np.full((16, 16, 2), 3, np.float32))
     before = [prices.of_planes(planes) for planes in (still, moved)]
-    prices.expect(still[..., :2], 0.25, 0.5)
+    prices.expect([still[..., :2], moved[..., :2] + np.float32([0.1, 0])], 0.25, 0.5)
     assert np.array_equal(prices.of_planes(still), before[0])
-    assert np.allclose(prices.of_planes(moved), before[1] + 0.25)
+    assert np.allclose(prices.of_planes(moved), before[1] + 0.05)
+    far = flat(np.full((16, 16, 2), -9, np.float32))
+    assert np.allclose(prices.of_planes(far), Prices(picture, picture, 0.0).of_planes(far) + 0.25)
+
+
+def test_beside_a_thing_both_its_motion_and_that_of_the_ground_are_expected():
+    motion = plane(60, 100, 0.0, 1.0, (0.02, 0.0, 0.0, 0.0))
+    motion[:, :50] = (-6, 2)
+    expected = facets._surroundings(motion, np.ones((60, 100), np.float32))
+    for column, other in ((45, plane(60, 100, 0.0, 1.0, (0.02, 0.0, 0.0, 0.0))), (55, np.full_like(motion, (-6, 2)))):
+        for true in (motion, other):
+            apart = [np.hypot(*(each - true)[30, column]) for each in expected]
+            assert min(apart) < 0.05
 
 
 def test_faint_texture_under_grain_moves_with_its_wall():

@@ -36,10 +36,14 @@ _AROUND = (1, 2, 4, 8)
 _SETTLED = 8
 """Radius of the last registration, on grainy plates."""
 
-_SURROUNDINGS = 12
+_SURROUNDINGS, _BESIDE = 12, (12, 32)
 _REACH = 0.5
-_STRAY = 0.04
-"""What it costs to part by `_REACH`, on the grid, or more, from the plane of the surroundings of this radius."""
+_STRAY = 0.06
+"""What it costs to part by `_REACH`, on the grid, or more, from the planes of the surroundings of this radius.
+
+Those beside a pixel, so far to each side, count as well as its own: a rim of ground belongs to what lies away from the
+thing before it.
+"""
 
 _UNHEARD, _FAR_OFF = 0.6, 24.0
 """The same for the other estimator's motion."""
@@ -110,7 +114,7 @@ class Facets:
             there, back = there + heard[:1], back + heard[1:]
             ways = side_by_side(pool, self._begun, (a, b, there, back), (b, a, back, there))
             for way, motion in zip(ways, heard, strict=False):  # there is none where nobody was asked
-                way.prices.expect(halved(motion) * np.float32(0.5), _UNHEARD, _FAR_OFF)
+                way.prices.expect([halved(motion) * np.float32(0.5)], _UNHEARD, _FAR_OFF)
             motions = [way.motion for way in ways]
             side_by_side(pool, self._again, (ways[0], *motions), (ways[1], *reversed(motions)))
         return side_by_side(pool, self._ended, (ways[0], a, b), (ways[1], b, a))
@@ -141,7 +145,7 @@ class Facets:
 
     def _again(self, way: _Way, there: Array, back: Array) -> None:
         believed = agreement(there, back)
-        way.prices.expect(fitted(there, believed, _SURROUNDINGS)[..., :2], _STRAY, _REACH)
+        way.prices.expect(_surroundings(there, believed), _STRAY, _REACH)
         way.price = way.prices.of_planes(way.planes)
         self._offer_around(way, there, believed, _FITS_AGAIN, _REGISTRATIONS_AGAIN)
         self._hand_on(way, _STEPS_AGAIN)
@@ -194,6 +198,13 @@ class Facets:
                 self._offer(way, continued(way.planes, across, down))
 
 
+def _surroundings(motion: Array, believed: Array) -> list[Array]:
+    """Motion of the planes around every pixel, and of those beside it continued to it."""
+    planes = fitted(motion, believed, _SURROUNDINGS)
+    beside = [continued(planes, *side) for far in _BESIDE for side in _sides(far)]
+    return [np.ascontiguousarray(each[..., :2]) for each in (planes, *beside)]
+
+
 def _sides(far: int) -> tuple[tuple[int, int], ...]:
     return (far, 0), (-far, 0), (0, far), (0, -far)
 
@@ -219,7 +230,7 @@ MODEL = Model(
     family="flow",
     summary="Planes of motion, registered to the pictures and handed on: the truest without weights.",
     build=build,
-    version=2,
+    version=3,
     smallest=1,
     parameters=(dis.GRAIN,),
 )

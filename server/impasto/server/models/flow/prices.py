@@ -68,25 +68,28 @@ class Prices:
         self._near, self._wide = (_guided(small, radius) for radius in (_NEAR, _WIDE))
         self._full = _guided(cv2.GaussianBlur(first, (0, 0), 0.8), _NEAR)
 
-        self._expected: list[tuple[Array, float, float]] = []
+        self._expected: list[tuple[list[Array], float, float]] = []
 
-    def expect(self, motion: Array, price: float, reach: float) -> None:
-        """Say what planes are expected to be like; what was said before holds too.
+    def expect(self, motions: list[Array], price: float, reach: float) -> None:
+        """Say what planes are expected to be like: one of these; what was said before holds too.
 
         Args:
-            motion: (H / 2, W / 2, 2) on the planes' grid.
-            price: of a plane that parts from it by `reach` or more; less in proportion.
+            motions: (H / 2, W / 2, 2) each, on the planes' grid.
+            price: of a plane that parts from the nearest of them by `reach` or more; less in proportion.
             reach: pixels of the grid.
         """
-        self._expected.append((motion, price, reach))
+        self._expected.append((motions, price, reach))
 
     def of_planes(self, planes: Array) -> Array:
         """Price of planes (H / 2, W / 2, 6) on their grid, (H / 2, W / 2)."""
         price = halved(self._pixelwise(doubled(planes)))
         average: Array = 0.5 * (self._near.filter(price) + self._wide.filter(price))
-        for motion, most, reach in self._expected:
-            apart = cv2.magnitude(*(planes[..., axis] - motion[..., axis] for axis in (0, 1)))
-            average += np.minimum(apart * np.float32(most / reach), np.float32(most))
+        u, v = planes[..., 0], planes[..., 1]
+        for motions, most, reach in self._expected:
+            apart = np.full(u.shape, reach * reach, np.float32)
+            for motion in motions:
+                apart = np.minimum(apart, (u - motion[..., 0]) ** 2 + (v - motion[..., 1]) ** 2)
+            average += np.sqrt(apart) * np.float32(most / reach)
         return average
 
     def of_motion(self, motion: Array) -> Array:
