@@ -1,7 +1,17 @@
 import torch
 
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.relight import develop, excess, follow, knee, luminance, split, undevelop
+from impasto.server.shots.relight import (
+    answer,
+    change,
+    develop,
+    excess,
+    follow,
+    knee,
+    luminance,
+    split,
+    undevelop,
+)
 
 SHAPER = Shaper(1.0)
 ALL = torch.ones(1, 1, 32, 48, dtype=torch.bool)
@@ -72,3 +82,73 @@ def test_black_and_negative_plates_do_not_break_the_light():
     now, then = split(dark, SHAPER), split(dark + 3, SHAPER)
     for a, b in ((now, then), (then, now)):
         assert torch.isfinite(follow(a.base, a.base, a.base, a.gain > 0, b, SHAPER, 1.0)).all()
+
+
+def shaded(shade):
+    """A ground with light and shade broader than strokes, under a shade, (48,), from left to right."""
+    wave = 0.2 + 0.1 * torch.sin(torch.arange(96) * 0.4) * torch.ones(64, 1)
+    return (wave * shade).expand(1, 3, 64, 96).contiguous()
+
+
+def half_dark(depth):
+    return torch.where(torch.arange(96) < 32, depth, 1.0)
+
+
+def test_a_glint_that_passes_changes_no_light_around_it():
+    still = torch.full((1, 3, 64, 96), 0.2)
+    passing = still.clone()
+    passing[..., 28:34, 40:46] = 40.0
+    then, now = split(still, SHAPER), split(passing, SHAPER)
+    ratio = change(now, then.base, torch.ones(1, 1, 64, 96, dtype=torch.bool), SHAPER)
+    assert ratio[..., 20:42, 48:].max() < 1.1
+    assert change(then, now.base, torch.ones(1, 1, 64, 96, dtype=torch.bool), SHAPER)[..., 48:].min() > 0.9
+
+
+def test_a_bright_wall_that_fades_is_followed():
+    there = torch.ones(1, 1, 64, 96, dtype=torch.bool)
+    then, now = split(torch.full((1, 3, 64, 96), 0.99), SHAPER), split(torch.full((1, 3, 64, 96), 0.2), SHAPER)
+    paint = torch.full((1, 3, 64, 96), 0.6)
+    relit = SHAPER.decode(follow(paint, paint, then.base, there, now, SHAPER, 1.0)) / SHAPER.decode(paint)
+    assert torch.allclose(relit, torch.tensor(0.2 / 0.99), rtol=0.1)
+
+
+def test_a_look_answers_to_light_as_far_as_its_paint_keeps_it():
+    light = split(shaded(torch.ones(96)), SHAPER)
+    there = torch.ones(1, 1, 64, 96, dtype=torch.bool)
+    half = SHAPER.encode(SHAPER.decode(light.base) ** 0.5)
+    assert answer(light.base, light.base, there, SHAPER) == 1.0
+    assert 0.4 < answer(half, light.base, there, SHAPER) < 0.6
+    assert answer(1 - light.base, light.base, there, SHAPER) == 0.0
+    assert answer(torch.full_like(light.base, 0.5), light.base, there, SHAPER) < 0.1
+    even = torch.full_like(light.base, 0.3)
+    assert answer(light.base, even, there, SHAPER) > 0.9
+
+
+def test_paint_follows_a_shadow_as_far_as_its_look_answers_and_exposure_fully():
+    there = torch.ones(1, 1, 64, 96, dtype=torch.bool)
+    then = split(shaded(torch.ones(96)), SHAPER)
+    paint = torch.full((1, 3, 64, 96), 0.5)
+
+    def followed(light, answers):
+        now = split(light, SHAPER)
+        return SHAPER.decode(follow(paint, paint, then.base, there, now, SHAPER, 1.0, answers)) / SHAPER.decode(paint)
+
+    shadow = shaded(half_dark(0.25))
+    assert torch.allclose(followed(shadow, 1.0)[..., :20], torch.tensor(0.25), rtol=0.1)
+    assert torch.allclose(followed(shadow, 0.5)[..., :20], torch.tensor(0.5), rtol=0.1)
+    assert torch.allclose(followed(shadow, 0.5)[..., 50:], torch.tensor(1.0), rtol=0.05)
+    assert torch.allclose(followed(shaded(torch.tensor(0.25)), 0.0), torch.tensor(0.25), rtol=0.1)
+
+
+def test_a_glint_that_was_painted_as_one_leaves_nothing_behind():
+    then, now = split(plate(), SHAPER), split(plate().roll(12, -1), SHAPER)
+    base, match = undevelop(plate(), then, SHAPER)
+    painted = develop(follow(base, base, then.base, ALL, now, SHAPER, 1.0), match, now, SHAPER)
+    assert luminance(painted)[..., 10:14, 20:24].max() < 0.6
+
+
+def test_a_stroke_under_a_glint_is_no_glint_and_stays():
+    then, now = split(plate(), SHAPER), split(plate().roll(12, -1), SHAPER)
+    paint = SHAPER.encode(torch.full((1, 3, 32, 48), 0.3))
+    there = SHAPER.decode(follow(paint, paint, then.base, ALL, now, SHAPER, 1.0, 0.0))[..., 10:14, 20:24]
+    assert torch.allclose(there, torch.tensor(0.3), rtol=0.1)

@@ -19,7 +19,7 @@ from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 7
+VERSION = 8
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,8 +17,11 @@ from impasto.server.shots.chains import Stage, digest
 from impasto.server.shots.courses import SPAN, Courses
 from impasto.server.shots.keyed import Coat, Keyed
 from impasto.server.shots.provenance import NOWHERE, Map, identity
-from impasto.server.shots.relight import Light, follow
+from impasto.server.shots.relight import Light, answer, follow
 from impasto.server.shots.seams import mend
+
+_TELLING = 0.1
+"""Share of the picture that must be painted in the first frame for its paint to tell of the look."""
 
 
 def bare(frame: int, light: Light) -> Coat:
@@ -37,7 +42,7 @@ class Ground:
         keyed: the keys, which go before.
         painter: gives the painter of a frame.
         painter_digest: of the painter.
-        relight: 0..1; births are laid beside paint that follows the light fully, so they do not depend on it, unless
+        relight: 0..1; births are laid beside paint relit as by 1, so they do not depend on it, unless
             keys paint too.
         seed: of random draws.
         frames: readable frames of the shot, side by side, that it is carried through.
@@ -60,6 +65,7 @@ class Ground:
         self._courses, self._every = Courses(stage, keyed, frames, every or SPAN), every
         parts = [self._courses.digest, painter_digest, repr(relight) if keyed.chains else "", str(seed)]
         name = digest(*parts, *(["filled between"] if every else []))
+        self._first, self._answer_key = frames[:1], f"answer-{name}"
         self.births = Births(
             stage.store, lambda frame: f"birth-{digest(name, str(frame))}", self._bear_in_order, stage.shaper
         )
@@ -135,5 +141,22 @@ class Ground:
     def _coat(self, frame: int, here: Map, relight: float) -> Coat:
         stage, light = self._stage, self._stage.light(frame)
         own = softened(here, fetch(here, self.births, stage.recall), self.births, stage.recall, light, stage.shaper)
-        base = follow(own.paint, own.soft, own.plate, here.alive, light, stage.shaper, relight)
+        answers = self._answer if bool((here.alive & (here.born != frame)).any()) else 1.0
+        base = follow(own.paint, own.soft, own.plate, here.alive, light, stage.shaper, relight, answers)
         return Coat(base, own.match, own.cover, here.x, here.y, here.born)
+
+    @cached_property
+    def _answer(self) -> float:
+        """How far the look answers to light, told by what it paints in its first frame."""
+        stage, kept = self._stage, self._stage.store.load(self._answer_key)
+        if kept is None:
+            frame = self._first[0]
+            own = self._courses.map(frame)
+            painted = own.born == frame
+            told = 1.0
+            if float(painted.float().mean()) > _TELLING:
+                laid = fetch(own.without(~painted), self.births, stage.recall)
+                told = answer(laid.paint, laid.plate, painted, stage.shaper)
+            kept = {"answer": np.array([told])}
+            stage.store.save(self._answer_key, kept)
+        return float(kept["answer"][0])

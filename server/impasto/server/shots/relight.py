@@ -2,11 +2,12 @@
 
 A plate is its base (luminance up to the knee) times its gain (highlights above it). Paint replaces the base; the gain
 of the plate *now* is put back on top, so energy and flares follow the plate. Below the knee, carried paint follows the
-low-frequency brightness of the plate now against the plate at birth.
+low-frequency brightness of the plate now against the plate at birth, as far as its look answers to light.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +24,14 @@ _MOST = 8.0
 """Paint is not relit by more than this, either way."""
 _MOST_SHARP = 32.0
 """Nor do glints change it by more."""
+_GLINT = 0.02
+"""What a pixel near the knee counts beside others: where a glint passes, the light around it has not changed."""
+_THINGS = 4.0
+"""Times broader than strokes: what is broader still is the tone of the whole picture."""
+_EVEN = 1e-3
+"""Mean square of a plate's light and shade, in logarithms, from which a look's answer can be told."""
+_LITTLE = 1e-4
+"""Weight below which nothing is known of the light."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +88,50 @@ def change(now: Light, then: Tensor, there: Tensor, shaper: Shaper) -> Tensor:
         shaper: the shot's.
 
     Returns:
-        (1, 1, H, W) float32, the ratio now / then of scene-linear light; exactly 1 where both are the same.
+        (1, 1, H, W) float32, the ratio now / then of scene-linear light, the geometric mean around; exactly 1 where
+        both are the same.
     """
-    floor, sigma = _FLOOR / shaper.exposure, _sigma(then)
-    weight = there.float()
-    low_now = broad((luminance(shaper.decode(now.base)).clamp_min(0.0) + floor) * weight, sigma)
-    low_then = broad((luminance(shaper.decode(then)).clamp_min(0.0) + floor) * weight, sigma)
-    ratio = (low_now + floor / 100) / (low_then + floor / 100)
-    return ratio.clamp(1 / _MOST, _MOST)
+    seen, was = _lit(now.base, shaper), _lit(then, shaper)
+    most = math.log(_MOST)
+    weight = there * (1 - (1 - _GLINT) * rise(torch.maximum(seen, was) / knee(shaper), 0.5, 0.95))
+    ratio = (seen / was).log().clamp(-most, most)
+    sigma = _sigma(then)
+    mean: Tensor = (broad(ratio * weight, sigma) / (broad(weight, sigma) + _LITTLE)).exp()
+    return mean
+
+
+def _lit(base: Tensor, shaper: Shaper) -> Tensor:
+    """Scene-linear luminance of a shaped base, (1, 1, H, W), above 0."""
+    return luminance(shaper.decode(base)).clamp_min(0.0) + _FLOOR / shaper.exposure
+
+
+def answer(paint: Tensor, plate: Tensor, where: Tensor, shaper: Shaper) -> float:
+    """How far a look answers to light: what is left in its paint of a plate's light and shade.
+
+    The slope of the paint's luminance over the plate's, both as logarithms, in what is broader than strokes and
+    narrower than things.
+
+    Args:
+        paint: (1, 3, H, W) float32, shaped base of a painted frame.
+        plate: (1, 3, H, W), shaped base of its plate.
+        where: (1, 1, H, W) bool, where it was painted.
+        shaper: the shot's.
+
+    Returns:
+        0 for a look that knows no light, 1 for one that keeps it; also 1 where the plate is too even to tell.
+    """
+    weight = where * (1 - rise(_lit(plate, shaper) / knee(shaper), 0.5, 0.95))
+    sigma = _sigma(plate)
+
+    def band(picture: Tensor) -> Tensor:
+        light = _lit(picture, shaper).log() * weight
+        near, far = (broad(light, size) / (broad(weight, size) + _LITTLE) for size in (sigma, _THINGS * sigma))
+        return near - far
+
+    total = weight.sum().clamp_min(1.0)
+    light, shade = band(plate), band(paint)
+    spread, common = (float((each * weight).sum() / total) for each in (light * light, light * shade))
+    return min(1.0, max(0.0, (common + _EVEN) / (spread + _EVEN)))
 
 
 def _sigma(picture: Tensor) -> float:
@@ -95,12 +140,20 @@ def _sigma(picture: Tensor) -> float:
 
 
 def follow(
-    paint: Tensor, soft: Tensor, then: Tensor, there: Tensor, now: Light, shaper: Shaper, relight: float
+    paint: Tensor,
+    soft: Tensor,
+    then: Tensor,
+    there: Tensor,
+    now: Light,
+    shaper: Shaper,
+    relight: float,
+    answers: float = 1.0,
 ) -> Tensor:
     """Carried paint under the light of now.
 
-    Below the knee by the low-frequency ratio; towards the knee, where light moves as glints and is sharp, by the ratio
-    of the pixel itself. Where plate now equals plate then the paint comes back bit for bit but for rounding.
+    By the low-frequency ratio; where light is above the knee it moves as glints and is sharp, and paint follows the
+    ratio of the pixel itself: where the plate shows a glint, and where the paint was laid as one. Where plate now
+    equals plate then the paint comes back bit for bit but for rounding.
 
     Args:
         paint: (1, 3, H, W), shaped base of the paint, fetched.
@@ -110,22 +163,28 @@ def follow(
         now: light of this frame.
         shaper: the shot's.
         relight: 0 leaves paint as it was laid, 1 follows the light fully; glints follow either way.
+        answers: 0..1, see `answer`: how far the look's paint goes with light that falls here and not there. Light that
+            changes everywhere, as exposure does, is followed fully.
 
     Returns:
         (1, 3, H, W), shaped base.
     """
-    floor = _FLOOR / shaper.exposure
     seen = shaper.decode(now.base)
-    light_now = luminance(seen).clamp_min(0.0)
-    light_then = luminance(shaper.decode(then)).clamp_min(0.0)
-    low = change(now, then, there, shaper).log() * relight
-    sharp = ((light_now + floor) / (light_then + floor)).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
-    glint = rise(torch.maximum(light_now, light_then) / knee(shaper), 0.6, 0.95)
+    light_now, light_then = _lit(now.base, shaper), _lit(then, shaper)
+    low = change(now, then, there, shaper).log()
+    if answers < 1 and bool(there.any()):
+        everywhere = low[there].median()
+        low = everywhere + (low - everywhere) * answers
+    low = low * relight
+    sharp = (light_now / light_then).clamp(1 / _MOST_SHARP, _MOST_SHARP).log()
+    laid = luminance(shaper.decode(soft)).clamp_min(0.0)
+    left = rise(torch.minimum(light_then, laid) / knee(shaper), 0.95, 1.0)
+    glint = torch.maximum(rise(now.gain, 1.0, 2.0), left)
     plain = shaper.decode(paint + (soft - paint) * glint)
     broad_gain, gain = low.exp(), torch.exp(low + (sharp - low) * glint)
     # Light that a glint adds has the glint's colour, not the paint's.
     added = luminance(plain).clamp_min(0.0) * (gain - broad_gain).clamp_min(0.0)
-    colour = seen / light_now.clamp_min(floor)
+    colour = seen / light_now
     return shaper.encode(plain * torch.minimum(gain, broad_gain) + added * colour)
 
 
