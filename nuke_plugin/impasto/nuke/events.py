@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from impasto.nuke import wording
 from impasto.nuke.errors import FAILED, NodeError
 
 SCHEMA = 1
@@ -13,7 +14,7 @@ Event = dict[str, Any]
 
 
 def read(line: str) -> Event | None:
-    """The event in a line; None for a line that holds none (a wrapper's greeting, say).
+    """The event in a line, in the words of the nodes; None for a line that holds none (a wrapper's greeting, say).
 
     Raises:
         NodeError: the command speaks a newer schema.
@@ -31,6 +32,8 @@ def read(line: str) -> Event | None:
             FAILED,
             reason="SCHEMA",
         )
+    if isinstance(event.get("message"), str):
+        event["message"] = wording.for_artists(event["message"])
     return event
 
 
