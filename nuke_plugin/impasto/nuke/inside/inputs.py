@@ -6,18 +6,19 @@ import json
 import os.path
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import nuke
-from impasto.nuke import places, ranges
+from impasto.nuke import aside, places, ranges
 from impasto.nuke.errors import CANCELLED, FAILED, NodeError
 from impasto.nuke.inside import asking, knobs, upstream
 from impasto.nuke.inside.turns import Steps
 from impasto.nuke.wishes import Read, Wish
 
-_RECORD = "inputs.json"
-"""In the output directory: of what the inputs on disk were made."""
+
+def record_of(wish: Wish) -> str:
+    """The file, in the output directory, that says of what the inputs on disk were made."""
+    return wish.place.file("inputs.json")
 
 
 def write(node: nuke.Node, wish: Wish, seen: upstream.Seen = None) -> Steps[None]:
@@ -28,23 +29,25 @@ def write(node: nuke.Node, wish: Wish, seen: upstream.Seen = None) -> Steps[None
     """
     owner = places.Owner(asking.script_path(), knobs.text(node, knobs.IDENTITY), wish.node)
     yield lambda: places.claim(wish.place.directory, owner)
-    record = yield lambda: _read_record(wish)
+    record = yield partial(aside.read_record, record_of(wish))
     for read in wish.reads:
         source = _source(node, wish, read)
         made_of = yield from _made_of(source, wish, seen)
         missing = yield partial(_missing, wish, read, record.get(_pattern(wish, read)) == made_of)
         if missing:
-            pattern = _pattern(wish, read)
-            if record.pop(pattern, None) is not None:
-                yield lambda: places.write_json(wish.place.file(_RECORD), record)
-            _execute(node, wish, read, missing)
-            record[pattern] = made_of
-            yield lambda: places.write_json(wish.place.file(_RECORD), record)
+            written = aside.pattern_beside(_pattern(wish, read))
+            try:
+                _execute(node, wish, read, missing, written)
+            except NodeError:
+                yield partial(aside.let_go, written)
+                raise
+            views = _views(wish, read)
+            yield partial(aside.put_in_place, written, _pattern(wish, read), missing, views, record_of(wish), made_of)
 
 
 def are_there(node: nuke.Node, wish: Wish) -> Steps[bool]:
     """Whether all that the wish reads is on disk as it is now, so that Nuke would have nothing to render."""
-    record = yield lambda: _read_record(wish)
+    record = yield partial(aside.read_record, record_of(wish))
     for read in wish.reads:
         made_of = yield from _made_of(_source(node, wish, read), wish)
         if record.get(_pattern(wish, read)) != made_of:
@@ -85,11 +88,11 @@ def _missing(wish: Wish, read: Read, known: bool) -> tuple[int, ...]:
     return tuple(f for f in read.frames if not all(map(there, places.files_of(pattern, (f,), views))))
 
 
-def _execute(node: nuke.Node, wish: Wish, read: Read, frames: tuple[int, ...]) -> None:
+def _execute(node: nuke.Node, wish: Wish, read: Read, frames: tuple[int, ...], into: str) -> None:
     writer, scaler = knobs.inner(node, f"Write_{read.name}"), knobs.inner(node, f"Scale_{read.name}")
     was_changed = nuke.root().modified()
     with knobs.without_undo():
-        writer["file"].setValue(places.for_nuke(_pattern(wish, read)))
+        writer["file"].setValue(places.for_nuke(into))
         writer["disable"].setValue(False)
         scaler["disable"].setValue(wish.input_scale == 1.0)
         if wish.input_scale != 1.0:
@@ -110,11 +113,3 @@ def _execute(node: nuke.Node, wish: Wish, read: Read, frames: tuple[int, ...]) -
             scaler["disable"].setValue(True)
             if not was_changed:
                 nuke.root().setModified(False)
-
-
-def _read_record(wish: Wish) -> dict[str, Any]:
-    try:
-        told = json.loads(Path(wish.place.file(_RECORD)).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
