@@ -54,7 +54,7 @@ def test_events_are_all_there_is_on_standard_output(impasto, server, shot, tmp_p
     options = ("--events", "json", "--server", server.address)
     ended = impasto("flow", shot, "--frames", "1002", "--out", tmp_path / "a.####.exr", *options)
     types = [event["type"] for event in ended.events]
-    assert types[0] == "planned"
+    assert types[:2] == ["planning", "planned"]
     assert types[-1] == "finished"
     assert {event["schema"] for event in ended.events} == {1}
     assert [event["frame"] for event in ended.events if event["type"] == "frame_done"] == [1002]
@@ -77,7 +77,7 @@ def test_a_dry_run_tells_all_and_does_nothing(impasto, server, shot, tmp_path) -
     assert {"time", "memory", "disk"} <= set(told)
     assert _names(tmp_path / "o") == ["a.1002.exr"]
     events = impasto("flow", shot, "--out", tmp_path / "o" / "a.####.exr", *options, "--events", "json").events
-    assert [event["type"] for event in events] == ["planned", "frame_skipped", "finished"]
+    assert [event["type"] for event in events] == ["planning", "planned", "frame_skipped", "finished"]
 
 
 def test_a_job_file_gives_the_same_as_the_options(impasto, server, shot, tmp_path) -> None:
@@ -123,6 +123,11 @@ def test_nobody_there_ends_with_3(impasto, shot, tmp_path) -> None:
     ended = impasto("flow", shot, "--out", tmp_path / "a.####.exr", "--server", "127.0.0.1:1")
     assert ended.code == 3
     assert "impasto serve" in ended.err
+
+
+def test_a_script_sees_life_before_a_server_is_there(impasto, shot, tmp_path) -> None:
+    asked = ("flow", shot, "--out", tmp_path / "a.####.exr", "--server", "127.0.0.1:1", "--events", "json")
+    assert [event["type"] for event in impasto(*asked).events] == ["planning", "finished"]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 Every line holds `schema` (1), `type`, `job` (`jobs/ID`, empty before there is one) and `number` (of the event in the
 job, 0 for what this command alone saw). Types and their further fields are those of `impasto.client`'s events:
-`planned`, `sent`, `state`, `progress`, `shots`, `frame_done`, `frame_skipped`, `frame_failed`, `replanned`, `warning`,
-`file_made`, `keys_picked`. The last line is `finished` with `exit`, `reason` and `message`, the two empty where all is
-well. Types and fields may be added within a schema.
+`planning`, `planned`, `sent`, `state`, `progress`, `shots`, `frame_done`, `frame_skipped`, `frame_failed`, `replanned`,
+`warning`, `file_made`, `keys_picked`. The last line is `finished` with `exit`, `reason` and `message`, the two empty
+where all is well. Types and fields may be added within a schema.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from impasto.client import (
     Event,
     ImpastoError,
     JobCancelled,
+    Planning,
     Render,
     StateChanged,
     Warned,
@@ -39,9 +40,10 @@ def make(spec: job_pb2.JobSpec, manner: Manner, job_file: Path | None = None) ->
     if job_file is not None:
         write_job_file(spec, job_file)
         return
-    if not manner.server:
-        _count_video_frames(spec)
     with report(manner.events) as shown:
+        shown.show(Planning())
+        if not manner.server:
+            _count_video_frames(spec)
         if manner.detach:
             _detach(spec, manner, shown)
             return

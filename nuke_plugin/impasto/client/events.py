@@ -26,6 +26,13 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Planning(Event):
+    """The command is at work: files are looked at and the job is decided, which takes seconds at first."""
+
+    type: ClassVar[str] = "planning"
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobPlanned(Event):
     """The job is checked and decided.
 
