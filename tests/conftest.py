@@ -1,6 +1,7 @@
 """Fixtures for every room."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def assets() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the measuring assets are absent: no folder {folder} (set IMPASTO_ASSETS)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_every_time() -> None:
+    """What a test draws from torch without a generator of its own is the same in every run."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(1)
 
 
 @pytest.fixture

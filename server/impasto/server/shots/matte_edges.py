@@ -48,7 +48,8 @@ class MatteEdges:
             (1, 1, H, W) float32 in 0..1; a matte that is the same all over stays so.
         """
         if radius := round(self.soft):
-            matte = guided(luma(picture), matte, radius, _CONTRAST).clamp(0, 1)
+            least = matte.min()  # of what rises above it, so that a matte of one value meets no rounding
+            matte = (guided(luma(picture), matte - least, radius, _CONTRAST) + least).clamp(0, 1)
         matte = lowpass(shrunk(matte, self.erode), self.blur)
         return (matte * self.gain).clamp(0, 1)
 
