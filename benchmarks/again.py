@@ -124,11 +124,10 @@ def main() -> None:
         start = time.process_time()
         run()
         seconds = time.process_time() - start
-        kept = sum(array.nbytes for arrays in case.store.kept.values() for array in arrays.values())
         print(
             f"{name:17} motion {count['motion']:3}  maps {count['maps']:3}  births {count['births']:3}  "
             f"look shown {count['pixels'] / whole:5.2f} of all pixels  {seconds:6.1f} CPU-s  "
-            f"store {kept / 2**20:5.0f} MiB",
+            f"store {case.store.nbytes() / 2**20:5.0f} MiB",
             flush=True,
         )
 

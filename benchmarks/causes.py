@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from painted import Case, Made
@@ -15,7 +17,7 @@ LAYER = 0.5
 """Pixels by which motion differs from one thing to another."""
 
 
-def attributed(shot: TruthShot, made: Made, alone: dict[int, Array], gap: int) -> dict[str, float]:
+def attributed(shot: TruthShot, made: Made, alone: Mapping[int, Array], gap: int) -> dict[str, float]:
     """E of the engine's frames, shared out by what became of every pixel's paint on the way.
 
     Returns:
@@ -70,7 +72,7 @@ def outlines(motion: Array) -> Array:
     return cv2.dilate((change > LAYER).astype(np.uint8), np.ones((2 * BAND + 1, 2 * BAND + 1), np.uint8)) > 0
 
 
-def seams(case: Case, made: Made, alone: dict[int, Array]) -> dict[str, float]:
+def seams(case: Case, made: Made, alone: Mapping[int, Array]) -> dict[str, float]:
     """Along the borders between births: gradient energy beside that of the frames painted alone, and steps in time.
 
     Returns:
@@ -80,7 +82,10 @@ def seams(case: Case, made: Made, alone: dict[int, Array]) -> dict[str, float]:
     """
     energy, inner = np.zeros(2), np.zeros(2)
     steps: dict[str, list[Array]] = {"step": [], "elsewhere": []}
-    plates = {frame: srgb(case.true.plate(case.shown(frame))) for frame in case.frames}
+
+    def plate(frame: int) -> Array:
+        return srgb(case.true.plate(case.shown(frame)))
+
     for before, frame in zip(case.frames, case.frames[1:], strict=False):
         band = borders(made.source[frame])
         motion, seen = case.true.chain(frame, 1)
@@ -88,8 +93,8 @@ def seams(case: Case, made: Made, alone: dict[int, Array]) -> dict[str, float]:
         energy += [each[band].sum() for each in gradients]
         inner += [each[band & ~outlines(motion)].sum() for each in gradients]
         change = [
-            np.abs(luma(one[frame]) - fetched(luma(one[before])[None], motion, "bicubic")[0])
-            for one in (made.pictures, plates)
+            np.abs(luma(one(frame)) - fetched(luma(one(before))[None], motion, "bicubic")[0])
+            for one in (made.pictures.__getitem__, plate)
         ]
         for name, where in (("step", band & seen), ("elsewhere", ~band & seen)):
             steps[name].append((change[0] - change[1])[where])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from spilled import Spilled
 from torch import Tensor
 from truth import Array, TruthShot, srgb
 
@@ -30,20 +31,29 @@ KEPT = 0.85
 
 
 class Memory:
-    """A store that forgets at the end."""
+    """A store on disk that forgets at the end."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, dict[str, Array]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._arrays = Spilled()
 
     def load(self, key: str) -> dict[str, Array] | None:
-        return self.kept.get(key)
+        return {name: self._arrays[key, name] for name in self._names[key]} if key in self._names else None
 
     def save(self, key: str, arrays: Mapping[str, Array]) -> None:
-        self.kept[key] = {name: np.array(array) for name, array in arrays.items()}
+        for name, array in arrays.items():
+            self._arrays[key, name] = array
+        self._names[key] = tuple(arrays)
+
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        return self._arrays.nbytes()
 
     def keep_motion(self) -> None:
         """Forget all else."""
-        self.kept = {key: arrays for key, arrays in self.kept.items() if key.startswith("motion-")}
+        for key in [key for key in self._names if not key.startswith("motion-")]:
+            for name in self._names.pop(key):
+                del self._arrays[key, name]
 
 
 class Nobody:
@@ -116,23 +126,28 @@ def motion_of(case: Case, kind: str, watch: Watch | None = None) -> Motion:
 
 @dataclass
 class Alone:
-    """Every frame painted for itself, without heed to the others; sRGB pictures (3, H, W) and the paint itself."""
+    """Every frame painted for itself, without heed to the others.
 
-    pictures: dict[int, Array]
-    paint: dict[int, Tensor]
+    Attributes:
+        pictures: sRGB (3, H, W) by frame.
+        paint: the paint itself, (1, 3, H, W) by frame.
+    """
+
+    pictures: Mapping[int, Array]
+    paint: Mapping[int, Array]
 
     @classmethod
     def by(cls, case: Case, painter: Callable[[int], Painter]) -> Alone:
-        made: dict[int, Array] = {}
-        paint: dict[int, Tensor] = {}
+        made, paint = Spilled(), Spilled()
         for frame in case.frames:
             same = next((other for other in made if case.shown(other) == case.shown(frame)), None)
             if same is not None:
                 made[frame], paint[frame] = made[same], paint[same]
                 continue
             light = split(case.picture(frame), case.shaper)
-            paint[frame] = OnScreen(painter(frame), case.shaper).paint(light.base)
-            made[frame] = srgb(develop(paint[frame], torch.ones_like(light.gain), light, case.shaper)[0].numpy())
+            painted = OnScreen(painter(frame), case.shaper).paint(light.base)
+            made[frame] = srgb(develop(painted, torch.ones_like(light.gain), light, case.shaper)[0].numpy())
+            paint[frame] = painted.numpy()
         return cls(made, paint)
 
 
@@ -166,15 +181,15 @@ class Made:
         kind: (H, W) by frame, the source's kind.
     """
 
-    pictures: dict[int, Array]
-    carried: float
-    source: dict[int, Array] = field(default_factory=dict)
-    kind: dict[int, Array] = field(default_factory=dict)
+    pictures: MutableMapping[int, Array] = field(default_factory=Spilled)
+    carried: float = 0.0
+    source: MutableMapping[int, Array] = field(default_factory=Spilled)
+    kind: MutableMapping[int, Array] = field(default_factory=Spilled)
 
 
 def classic(case: Case, motion: Motion, alone: Alone) -> Made:
     """Blend every frame with the warped one before where motion there and back agree (Ruder et al. 2016)."""
-    made, shares = {}, []
+    made, shares = Spilled(), []
     before: Tensor | None = None
     for frame in case.frames:
         painted = torch.from_numpy(alone.pictures[frame])[None]
@@ -201,9 +216,9 @@ def engine(
     consistency: float = 1.0,
 ) -> Made:
     """The product's own way; with keys nothing else paints."""
-    layers = () if keys else (Layer(lambda frame: Remembered(alone.paint[frame]), "alone"),)
+    layers = () if keys else (Layer(lambda frame: Remembered(torch.from_numpy(alone.paint[frame])), "alone"),)
     recipe = Recipe(keys, layers, relight, 0, case.shaper, consistency=consistency)
-    made = Made({}, 0.0)
+    made = Made()
     shares = []
     for painted in render(case, recipe, motion, case.frames, case.store, Nobody()):
         made.pictures[painted.frame] = srgb(painted.picture[0].numpy())

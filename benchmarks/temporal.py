@@ -31,13 +31,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
+import lean
 import numpy as np
 from causes import attributed, carried_across, seams
 from painted import Alone, Case, Made, classic, engine, motion_of, whole_key
@@ -64,9 +66,12 @@ def judge(case: Case, made: Made, alone: Alone) -> Row:
     row["detail"] = sum(map(detail, made.pictures.values())) / sum(map(detail, alone.pictures.values()))
     row["carried"] = made.carried
     fresh = {frame: case.true.truth(frame).hidden_previous for frame in case.frames[1:]}
-    pairs = {frame: (made.pictures[frame], alone.pictures[frame]) for frame in case.frames}
-    row["low"] = float(np.mean([ghosts(*pair) for pair in pairs.values()]))
-    row["low fresh"] = float(np.mean([ghosts(*pairs[frame], seen) for frame, seen in fresh.items() if seen.any()]))
+
+    def low(frame: int, where: Array | None = None) -> float:
+        return ghosts(made.pictures[frame], alone.pictures[frame], where)
+
+    row["low"] = float(np.mean([low(frame) for frame in case.frames]))
+    row["low fresh"] = float(np.mean([low(frame, seen) for frame, seen in fresh.items() if seen.any()]))
     if made.source:
         row |= carried_across(case, made)
         row |= seams(case, made, alone.pictures)
@@ -156,7 +161,7 @@ def named_causes(case: Case, alone: Alone, product: Made, exact: Made, motion: M
     return rows
 
 
-def save(folder: Path, pictures: dict[int, Array]) -> None:
+def save(folder: Path, pictures: Mapping[int, Array]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for frame, picture in pictures.items():
         bgr = np.clip(picture[::-1].transpose(1, 2, 0) * 255, 0, 255).round().astype(np.uint8)
@@ -214,7 +219,9 @@ def asked() -> Any:
 def timed(work: Callable[[], Made], frames: int) -> tuple[Made, float]:
     start = time.process_time()
     made = work()
-    return made, (time.process_time() - start) / frames
+    spent = time.process_time() - start
+    lean.give_back()
+    return made, spent / frames
 
 
 def compare(wish: Any, case: Case, name: str, rows: Rows) -> None:
@@ -247,6 +254,7 @@ def compare(wish: Any, case: Case, name: str, rows: Rows) -> None:
             rows.add(style, shot, way, kind, *limits, row=row)
         if wish.pictures:
             save(wish.pictures / f"{style}-{shot}-{way}-{kind}", made.pictures)
+        lean.give_back()
     if causes:
         case.store.keep_motion()
         for gap, row in named_causes(case, alone, found["default"], found["truth"], motion_of(case, "truth")).items():
@@ -290,6 +298,7 @@ def ping_pong(wish: Any, true: TruthShot, name: str, rows: Rows) -> None:
 
 def main() -> None:
     wish = asked()
+    lean.map_large_blocks()
     first, last = map(int, wish.frames.split("-"))
     rows = Rows(wish.rows, wish.fresh)
     for shot in wish.shots:
@@ -297,11 +306,13 @@ def main() -> None:
         case = Case(true, tuple(frame for frame in true.frames if first <= frame <= last))
         for name in every_look() if wish.looks == ["all"] else wish.looks:
             case.store.keep_motion()
+            lean.give_back()
             if wish.ping_pong:
                 ping_pong(wish, true, name, rows)
             else:
                 compare(wish, case, name, rows)
     rows.means(lambda name: (name[0], "mean", *name[2:]))
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the right, y DOWN.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -65,7 +66,7 @@ class TruthShot:
         channels = read(self.folder / f"plate.{frame}.exr")
         return np.stack([channels[name] for name in "RGB"])
 
-    @lru_cache(maxsize=64)  # noqa: B019 - a benchmark's shots live as long as the run
+    @lru_cache(maxsize=16)  # noqa: B019 - a benchmark's shots live as long as the run
     def truth(self, frame: int) -> Truth:
         """What is known of this frame; absent motion is 0."""
         channels = read(self.folder / f"truth.{frame}.exr")
@@ -111,7 +112,9 @@ def endpoint_error(motion: Array, true: Array) -> Array:
     return np.hypot(*(motion - true))
 
 
-def warp_error(shot: TruthShot, pictures: dict[int, Array], gap: int, where: dict[int, Array] | None = None) -> float:
+def warp_error(
+    shot: TruthShot, pictures: Mapping[int, Array], gap: int, where: Mapping[int, Array] | None = None
+) -> float:
     """E_k: mean squared difference of sRGB pictures (3, H, W) along the true motion `gap` frames back.
 
     `where` limits the pixels, (H, W) bool by frame.
