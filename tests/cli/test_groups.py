@@ -7,7 +7,7 @@ import pytest
 
 from impasto.cli import groups as g
 from impasto.cli import options as o
-from impasto.cli.interpolate import RetimedShot
+from impasto.cli.commands.interpolate import RetimedShot
 from impasto.client import BadRequestError, Options
 
 

@@ -1,1 +1,1 @@
-"""The `impasto` command."""
+"""The `impasto` command: what it says and takes, how it works and ends; what a user may say to it is in `commands`."""

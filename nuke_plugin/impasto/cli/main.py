@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli import (
+from impasto.cli import ending
+from impasto.cli.commands import (
     demo,
     doctor,
-    ending,
     flow,
     interpolate,
     job,

@@ -164,27 +164,13 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         figures = Figures()
         queue = Queue(config, store, cache, places, runner, figures)
         calls, known = ActivityInterceptor(), Tokens(tokens)
-        server = grpc.server(
-            ThreadPoolExecutor(CALLS, thread_name_prefix="impasto-call"),
-            interceptors=[calls, HandshakeInterceptor(), TokenInterceptor(known), ErrorInterceptor()],
-            options=[
-                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-                ("grpc.max_send_message_length", LARGEST_MESSAGE),
-                ("grpc.so_reuseport", 0),
-                ("grpc.http2.min_ping_interval_without_data_ms", PING),
-                ("grpc.keepalive_permit_without_calls", 1),
-            ],
-        )
+        server = _make_grpc(calls, known)
         add_JobServiceServicer_to_server(JobService(queue, store, Users(known), config.keep_days), server)
         add_PlateServiceServicer_to_server(PlateService(cache, store, queue, Users(known), config, figures), server)
         add_CatalogServiceServicer_to_server(CatalogService(), server)
         add_LiveServiceServicer_to_server(LiveService(places, config, figures), server)
         watchdog = _add_health_and_reflection(server)
-        metrics = ""
-        if config.metrics:
-            http, metrics = serve_metrics(config, ServerCollector(store, queue, cache, figures))
-            exits.callback(http.server_close)
-            exits.callback(http.shutdown)
+        metrics = _serve_metrics(config, ServerCollector(store, queue, cache, figures), exits)
         address = _bind(config, server)
         queue.start()
         server.start()
@@ -208,6 +194,30 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         cache=str(config.cache_dir),
     )
     return running
+
+
+def _make_grpc(calls: ActivityInterceptor, known: Tokens) -> grpc.Server:
+    return grpc.server(
+        ThreadPoolExecutor(CALLS, thread_name_prefix="impasto-call"),
+        interceptors=[calls, HandshakeInterceptor(), TokenInterceptor(known), ErrorInterceptor()],
+        options=[
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+            ("grpc.max_send_message_length", LARGEST_MESSAGE),
+            ("grpc.so_reuseport", 0),
+            ("grpc.http2.min_ping_interval_without_data_ms", PING),
+            ("grpc.keepalive_permit_without_calls", 1),
+        ],
+    )
+
+
+def _serve_metrics(config: ServerConfig, collector: ServerCollector, exits: contextlib.ExitStack) -> str:
+    """Where figures are given while the server lives; empty where none are asked for."""
+    if not config.metrics:
+        return ""
+    http, address = serve_metrics(config, collector)
+    exits.callback(http.server_close)
+    exits.callback(http.shutdown)
+    return address
 
 
 def serve(config: ServerConfig, runner: Runner | None = None) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from impasto.cli import demo
+from impasto.cli.commands import demo
 from impasto.sequences import SequencePattern
 
 
@@ -14,8 +14,8 @@ def test_the_example_shot_has_plates_a_key_and_a_style() -> None:
 
 
 def test_an_example_that_is_not_there_is_told_with_its_cure(impasto, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr("impasto.cli.demo.resources.files", lambda _: tmp_path)
-    monkeypatch.setattr("impasto.cli.demo.__file__", str(tmp_path / "a" / "b" / "c" / "demo.py"))
+    monkeypatch.setattr("impasto.cli.commands.demo.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr("impasto.cli.commands.demo.__file__", str(tmp_path / "a" / "b" / "c" / "d" / "demo.py"))
     ended = impasto("demo", "--out", tmp_path / "out")
     assert ended.code == 2
     assert "The example shot is not here" in ended.err

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from impasto.cli import nuke
+from impasto.cli.commands import nuke
 
 Command = Callable[..., Any]
 STUDIO = 'import nuke\nnuke.pluginAddPath("/studio")'
@@ -88,7 +88,7 @@ def test_nukes_start_survives_an_installation_that_is_gone(impasto: Command, tmp
     init = tmp_path / "init.py"
     if gone:
         init.write_text(init.read_text().replace(nuke.startup().as_posix(), "/gone"))
-    project = Path(__file__).parents[2]
+    project = Path(__file__).parents[3]
     code = "import sys, nuke; exec(open(sys.argv[1]).read()); print(len(nuke._plugin_path))"
     environment = {**os.environ, "PYTHONPATH": f"{project / 'tests/nuke/fake'}{os.pathsep}{project / 'tools/nuke'}"}
     done = subprocess.run([sys.executable, "-c", code, init], env=environment, capture_output=True, text=True)

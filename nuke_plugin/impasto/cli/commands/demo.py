@@ -49,7 +49,7 @@ def find_example() -> Path:
         BadRequestError: it is in neither.
     """
     installed = Path(str(resources.files("impasto.cli"))) / "example"
-    checkout = Path(__file__).resolve().parents[3] / "examples" / "shot"
+    checkout = Path(__file__).resolve().parents[4] / "examples" / "shot"
     for folder in (installed, checkout):
         if SequencePattern.parse(folder / "plate.####.exr").on_disk():
             return folder

@@ -118,7 +118,7 @@ def show_catalogue(server: o.Server = "", tls_ca: o.TlsCa = None) -> None:
 
 def startup() -> Path:
     """The folder whose init.py Nuke runs."""
-    return Path(__file__).parent.parent / "nuke" / "startup"
+    return Path(__file__).parents[2] / "nuke" / "startup"
 
 
 def _lines(command: list[str]) -> str:

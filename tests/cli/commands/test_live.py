@@ -3,7 +3,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from impasto.cli.live import _size
+from impasto.cli.commands.live import _size
 from impasto.cli.live_files import Sink, Source, kind_of
 from impasto.cli.preview import Preview
 from impasto.client import BadRequestError

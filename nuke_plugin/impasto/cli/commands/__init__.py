@@ -1,0 +1,1 @@
+"""What a user may say after `impasto`: one file a command."""
