@@ -94,7 +94,8 @@ class BarReport:
         todo = len(parse_frames(event.todo)) if event.todo else 0
         self._bar.update(self._task, total=todo, description="planned")
         wanted = len(parse_frames(event.frames))
-        self._say(f"shot {event.shot}, {wanted} frames wanted, {wanted - todo} there already, {todo} to do")
+        frames = "1 frame" if wanted == 1 else f"{wanted} frames"
+        self._say(f"shot {event.shot}, {frames} wanted, {wanted - todo} there already, {todo} to do")
 
     def _parted(self, event: ShotsFound) -> None:
         if len(event.shots) < 2:
@@ -126,7 +127,8 @@ def picked(event: KeysPicked) -> str:
         f"{key.frame:>7} {key.alone:>7.1%} {key.together:>7.1%}{'  painted' if key.painted else ''}"
         for key in event.keys
     ]
-    return "\n".join([*rows, f"{event.frames} cover {event.share:.1%}; {event.wanted:.1%} was asked for"])
+    covers = "covers" if len(event.keys) == 1 else "cover"
+    return "\n".join([*rows, f"{event.frames} {covers} {event.share:.1%}; {event.wanted:.1%} was asked for"])
 
 
 def size(count: float) -> str:

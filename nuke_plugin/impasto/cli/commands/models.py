@@ -37,7 +37,7 @@ def list_models(
     with session.client(server, tls_ca, None) as client:
         for model in client.models(family):
             ready = "ready" if model.ready else "no weights"
-            print(f"{model.family:<6} {model.id:<14} {ready:<10} {model.summary}")
+            print(f"{model.family:<13} {model.id:<16} {ready:<10} {model.summary}")
 
 
 @app.command()
