@@ -84,9 +84,9 @@ def test_a_decoder_that_takes_too_long_is_ended(tmp_path):
 
 def test_a_decoder_that_takes_far_more_memory_than_the_header_promises_fails_its_file(tmp_path, monkeypatch):
     code = (
-        "import numpy, impasto.server.plates.reader as reader, impasto.server.plates.apart as apart\n"
+        "import numpy, impasto.server.plates.reader as reader, impasto.server.plates.decoder as decoder\n"
         "reader.read = lambda path, limits: numpy.ones(3 << 30, numpy.uint8)\n"
-        "apart.main()\n"
+        "decoder.main()\n"
     )
     real = module.subprocess.Popen
     replaced = lambda words, **values: real([words[0], "-c", code], **values)  # noqa: E731
