@@ -17,7 +17,7 @@ from impasto.sequences import SequencePattern, parse_frames
 from impasto.server import plates
 from impasto.server.errors import BadRequest
 from impasto.server.jobs.planning.plan import Plan
-from impasto.server.jobs.running.run import faded, run
+from impasto.server.jobs.running.run import run
 from impasto.server.jobs.task import Task
 from impasto.server.plates.srgb import decode
 from impasto.v1.job_pb2 import JobSpec
@@ -278,21 +278,3 @@ def test_another_size_is_another_shot_unless_cuts_are_off(two: dict[int, Path], 
     spec.plate.cuts = "none"
     with pytest.raises(BadRequest, match="let cuts be found with --cuts detect"):
         made(spec, tmp_path / "b")
-
-
-def test_a_dissolve_fades_from_the_one_shot_s_paint_to_the_other_s():
-    window, space = (
-        plates.Window(0, 0, 2, 1),
-        plates.ColourSpace.resolve(
-            "lin_rec709", plates.Plate({}, plates.Window(0, 0, 1, 1), plates.Window(0, 0, 1, 1))
-        ),
-    )
-    first, second = (
-        plates.Painting(np.full((3, 1, 2), value, np.float32), window, space, {"source.frame": np.full((1, 2), frame)})
-        for value, frame in ((1.0, 3), (5.0, 8))
-    )
-    for share, frame in ((0.25, 3), (0.5, 8), (0.75, 8)):
-        ((painting, figures),) = faded([(1 - share, [(first, {"age": 1.0})]), (share, [(second, {"age": 2.0})])])
-        assert np.allclose(painting.rgb, 1 + 4 * share)
-        assert (painting.layers["source.frame"] == frame).all()
-        assert figures["dissolve"] == share
