@@ -54,6 +54,15 @@ def test_both_forms_are_the_correlation_of_the_paper(kind, spread):
     assert torch.allclose(answer, by_definition(first, second, place, 2), atol=2e-5)
 
 
+@pytest.mark.parametrize("kind", [Volume, Lookup])
+def test_the_second_picture_may_be_larger(kind):
+    whole, second = features(24, 40, 0), features(24, 40, 1)
+    first, place = whole[..., 4:13, 8:26].contiguous(), places(24, 40, 3.0)[..., 4:13, 8:26]
+    assert torch.allclose(
+        kind(first, second, 2)(place), kind(whole, second, 2)(places(24, 40, 3.0))[..., 4:13, 8:26], atol=2e-5
+    )
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(8, 26), st.integers(8, 26), st.floats(0, 40), st.integers(0, 99))
 def test_the_lookup_gives_what_the_volume_holds(height, width, spread, seed):
@@ -78,11 +87,12 @@ def test_places_far_outside_and_not_a_number_see_nothing_and_break_nothing():
         assert kind(first, second, 3)(torch.full((1, 2, 8, 9), float("nan"))).shape == (1, LEVELS * 49, 8, 9)
 
 
-@pytest.mark.parametrize("sizes", [((7, 9), (7, 9)), ((8, 9), (9, 8))], ids=["too small", "unlike"])
-def test_features_that_cannot_be_compared_are_refused(sizes):
+@pytest.mark.parametrize("second", [(7, 9, 8), (9, 8, 7)], ids=["too small", "unlike"])
+def test_features_that_cannot_be_compared_are_refused(second):
+    height, width, channels = second
     for kind in (Volume, Lookup):
-        with pytest.raises(ValueError, match="of one shape and 8 cells a side at least"):
-            kind(features(*sizes[0], 0), features(*sizes[1], 1), 3)
+        with pytest.raises(ValueError, match="of as many features and 8 cells a side at least"):
+            kind(features(8, 9, 0), features(height, width, 1, channels), 3)
 
 
 def test_the_volume_grows_with_the_square_of_the_picture():

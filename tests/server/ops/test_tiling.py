@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from impasto.server.errors import Cancelled
-from impasto.server.ops.tiling import grid, tiled
+from impasto.server.ops.tiling import blending, grid, tiled
 
 
 @settings(max_examples=40, deadline=None)
@@ -20,6 +20,19 @@ def test_every_pixel_is_kept_once_and_tiles_stay_on_the_grid(height, width, tile
         assert all(edge % stride == 0 for edge in piece.seen)
         counts[first:last, start:stop] += 1
     assert bool((counts == 1).all())
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(8, 40), st.integers(1, 4))
+def test_blended_tiles_weigh_something_everywhere_and_one_where_they_are_wide_enough(height, width, tile, blend):
+    weights = torch.zeros(1, 1, height, width)
+    for piece in grid(height, width, tile, 4):
+        top, bottom, left, right = piece.seen
+        part = blending(piece, height, width, blend)
+        assert part.shape == (1, 1, bottom - top, right - left)
+        weights[..., top:bottom, left:right] += part
+    assert float(weights.min()) > 0
+    if all(side % tile == 0 or side % tile >= 2 * blend for side in (height, width)):
+        assert torch.allclose(weights, torch.ones_like(weights), atol=1e-5)
 
 
 def test_tiles_of_a_convolution_equal_the_whole():

@@ -123,10 +123,11 @@ def _mixed(products: Tensor, part: Tensor) -> Tensor:
 
 def _checked(first: Tensor, second: Tensor) -> Tensor:
     """(H, W, C) of the first features over sqrt(C)."""
-    if first.shape != second.shape or first.shape[0] != 1 or min(first.shape[-2:]) < 1 << (LEVELS - 1):
+    least = min(*first.shape[-2:], *second.shape[-2:])
+    if first.shape[:2] != second.shape[:2] or first.shape[0] != 1 or least < 1 << (LEVELS - 1):
         raise ValueError(
-            f"Correlation needs two (1, C, H, W) of one shape and {1 << (LEVELS - 1)} cells a side at least, not "
-            f"{tuple(first.shape)} and {tuple(second.shape)}."
+            f"Correlation needs two (1, C, H, W) of as many features and {1 << (LEVELS - 1)} cells a side at least, "
+            f"not {tuple(first.shape)} and {tuple(second.shape)}."
         )
     scale: float = first.shape[1] ** -0.5
     return first[0].permute(1, 2, 0) * scale
@@ -137,11 +138,11 @@ class Volume:
 
     Args:
         first: (1, C, H, W) features of the first picture; H and W at least 8.
-        second: the same of the second.
+        second: the same of the second; it may have another H and W.
         radius: cells looked at to each side, at every level.
 
     Raises:
-        ValueError: the features differ in shape or have too few cells.
+        ValueError: the features differ in number or have too few cells.
     """
 
     def __init__(self, first: Tensor, second: Tensor, radius: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -57,6 +58,36 @@ def grid(height: int, width: int, tile: int, pad: int, stride: int = 1) -> list[
         for top, bottom, first, last in _spans(height, tile, pad, stride)
         for left, right, start, stop in columns
     ]
+
+
+def blending(piece: Tile, height: int, width: int, blend: int) -> Tensor:
+    """How much each pixel a tile sees weighs, where tiles go over into each other.
+
+    Args:
+        piece: of a `grid` with a pad of `blend` at least.
+        height: of the picture.
+        width: likewise.
+        blend: pixels on either side of the border between two tiles in which one gives way to the other, evenly.
+
+    Returns:
+        (1, 1, h, w) float32 over what is seen, 0..1; the weights of all tiles add up to more than 0 in every pixel, and
+        to 1 where no tile gives back less than twice `blend`. Whoever sums up divides by that.
+    """
+    top, bottom, left, right = piece.seen
+    first, last, start, stop = piece.kept
+    down = _ramp(top, bottom, first, last, height, blend)
+    return (down[:, None] * _ramp(left, right, start, stop, width, blend))[None, None]
+
+
+def _ramp(low: int, high: int, start: int, stop: int, length: int, blend: int) -> Tensor:
+    """Weights of the places `low` to `high` of an axis of this length, of a tile that gives back `start` to `stop`."""
+    place = torch.arange(low, high, dtype=torch.float32) + 0.5
+    weight = torch.ones_like(place)
+    if start > 0:
+        weight = weight.minimum((place - (start - blend)) / (2 * blend))
+    if stop < length:
+        weight = weight.minimum(((stop + blend) - place) / (2 * blend))
+    return weight.clamp_(0.0, 1.0)
 
 
 def tiled(

@@ -127,6 +127,19 @@ def test_the_digest_does_not_change_with_what_decides_no_pixel(change):
     assert make_plan(spec, CONFIG, header()).digest == before
 
 
+def test_memory_decides_whether_a_net_measures_in_tiles_and_the_plan_and_its_digest_say_so():
+    weights.default_store().path(catalogue.find("raft-large", "flow").weights).write_bytes(b"weights")
+    spec = job()
+    spec.stylize.motion.model = "raft-large"
+    plans = []
+    for memory in (8, 64):
+        spec.compute.memory_bytes = memory << 30
+        plans.append(make_plan(spec, CONFIG, header(size=4096)))
+    assert plans[0].choices["motion"] == "raft-large in tiles of 1536 pixels, begun at 1/2 of the size"
+    assert plans[1].choices["motion"] == "raft-large"
+    assert plans[0].digest != plans[1].digest
+
+
 def test_the_digest_knows_the_colour_configuration_and_the_models_version(monkeypatch, tmp_path):
     before = make_plan(job(), CONFIG, None).digest
     file = tmp_path / "config.ocio"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from impasto.sequences import format_frames, parse_frames
 from impasto.server.config import ServerConfig
@@ -16,7 +16,7 @@ from impasto.server.jobs.planning.choices import choices_of
 from impasto.server.jobs.planning.costs import expected_disk, expected_peak, expected_seconds
 from impasto.server.jobs.planning.devices import resolve_device
 from impasto.server.jobs.planning.digest import digest_of, is_weights, models_used
-from impasto.server.jobs.planning.spec import makes_frames, output_pattern
+from impasto.server.jobs.planning.spec import makes_frames, motion_model, output_pattern
 from impasto.v1.job_pb2 import JobSpec
 from impasto.v1.job_pb2 import Plan as PlanMessage
 
@@ -133,7 +133,7 @@ def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None, replan
             f"The job may need {peak / 2**30:.1f} GiB and is planned for {memory / 2**30:.1f} GiB; raise --memory."
         )
     return Plan(
-        digest=digest_of(spec, frames, device, precision, memory if replanned else 0),
+        digest=digest_of(spec, frames, device, precision, memory if replanned or _by_net(spec) else 0),
         shot=frames.shot,
         frames=frames.wanted,
         views=views,
@@ -141,7 +141,7 @@ def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None, replan
         precision=precision,
         threads=spec.compute.threads or config.worker_threads,
         memory=memory,
-        choices=choices_of(spec, device, precision),
+        choices=choices_of(spec, device, precision) | _motion_in_words(spec, header, device, precision, memory),
         warnings=tuple(warnings),
         file_views=file_views,
         seconds=expected_seconds(spec, frames, pixels, len(views)),
@@ -150,6 +150,29 @@ def make_plan(spec: JobSpec, config: ServerConfig, header: Header | None, replan
         replanned=replanned,
         makes_frames=makes_frames(spec),
     )
+
+
+def _by_net(spec: JobSpec) -> bool:
+    """Whether a net measures motion: in what form, and whether in tiles, is a matter of the memory planned."""
+    from impasto.server.models.catalogue import find
+
+    name = motion_model(spec)
+    return bool(name) and bool(find(name, "flow").choices)
+
+
+def _motion_in_words(spec: JobSpec, header: Header | None, device: str, precision: str, memory: int) -> dict[str, str]:
+    """How a net finds the motion of pictures too large for it at once; nothing where it does not come to that."""
+    sizes: dict[str, Literal["small", "large"]] = {"raft-small": "small", "raft-large": "large"}
+    size = sizes.get(motion_model(spec))
+    if size is None or header is None:
+        return {}
+    from impasto.server.models.flow import raft_memory
+
+    window = header.data_window
+    ways, element = raft_memory.ways_at_once(device), 4 if precision == "float32" else 2
+    arrangement = raft_memory.arranged(size, window.height, window.width, ways, memory, element)
+    words = raft_memory.in_words(arrangement)
+    return {"motion": f"{motion_model(spec)} {words}"} if words else {}
 
 
 def _precision(spec: JobSpec) -> str:

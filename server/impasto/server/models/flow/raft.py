@@ -66,17 +66,19 @@ class Raft(nn.Module):
         form: Form = "volume",
         start: Tensor | None = None,
         settled: float = 0.0,
+        origin: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """Motion of a pair.
 
         Args:
             picture: (1, 3, H, W) in -1..1 of the weights' type, the first picture.
             first: its `features`.
-            second: `features` of the second picture.
+            second: `features` of the second picture; it may have another size.
             updates: steps at most.
             form: see `impasto.server.ops.correlation`.
             start: (1, 2, H / 8, W / 8) motion in cells to begin with; None for none.
             settled: pixels; no further step is taken once the steps are shorter than this in the mean.
+            origin: column and row of the first picture's cells at which the second's first cell lies.
 
         Returns:
             (1, 2, H, W) float32 pixels, x right, y down: `first(p) ~ second(p + motion(p))`.
@@ -86,9 +88,10 @@ class Raft(nn.Module):
         hidden = torch.tanh(context[:, : self.hidden])
         gates = self.update_block.gru.gates(F.relu_(context[:, self.hidden :]))
         here = _cells(first)
+        there = here - torch.tensor(origin, dtype=here.dtype, device=here.device)[:, None, None]
         motion = torch.zeros_like(here) if start is None else start.float()
         for _ in range(updates):
-            seen = look(here + motion).to(hidden.dtype)
+            seen = look(there + motion).to(hidden.dtype)
             encoded = self.update_block.encoder(motion.to(hidden.dtype), seen)
             for gate in gates:
                 hidden = gate.step(hidden, encoded)

@@ -18,6 +18,8 @@ from impasto.server.models.flow import raft_weights
 from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.flow.facets import Facets
 from impasto.server.models.flow.raft import SMALLEST, STRIDE, Raft, Size
+from impasto.server.models.flow.raft_memory import Arrangement, arranged, ways_at_once
+from impasto.server.models.flow.raft_tiles import refined
 from impasto.server.models.weights import default_store
 from impasto.server.ops import correlation
 from impasto.server.ops.polish import polish
@@ -30,8 +32,8 @@ MEMORY = 8 << 30
 SETTLED = 0.01
 """Pixels: updates end when their mean step is shorter."""
 
-REFINEMENTS = 4
-"""Updates at full size after motion was found at half size."""
+REFINEMENTS = 8
+"""Updates at full size after motion was found at half size, and as many again for every further halving."""
 
 _LUMA = torch.tensor([0.2126, 0.7152, 0.0722])[:, None, None]
 
@@ -41,6 +43,14 @@ PARAMETERS = (
     Parameter("updates", 12, 1, 64, "Steps towards the motion; 32 for large motion."),
     Parameter("settled", SETTLED, 0.0, 1.0, "Steps end when they are shorter in the mean, in pixels."),
     Parameter("half", 0, 0, 1, "1 finds motion at half size and refines it: for pictures over 2K."),
+    Parameter(
+        "tiles",
+        0,
+        0,
+        4096,
+        "Side in pixels of overlapping tiles in which motion found at a smaller size is refined; 0 takes tiles only "
+        "where the whole picture needs more than the memory planned.",
+    ),
     Parameter(
         "polish", 2, 0, 2, "2 lets the pictures choose between its vectors and facets; 1 only refines; 0 neither."
     ),
@@ -63,6 +73,8 @@ class RaftEstimator:
         memory: bytes planned for; decides the form of the correlation, with the picture's size.
         precision: of the convolutions; correlation and motion stay float32.
         half: find motion at half size, then refine it at full size.
+        tiles: side of the tiles it is refined in, in pixels, rounded up to whole cells, `SMALLEST` at least; 0 as
+            `impasto.server.models.flow.raft_memory.arranged` says.
         polish: end with the variational refinement of `impasto.server.ops.polish`.
         threads: for each direction.
         device: where it is computed.
@@ -77,6 +89,7 @@ class RaftEstimator:
         memory: int = MEMORY,
         precision: Precision = "float32",
         half: bool = False,
+        tiles: int = 0,
         polish: bool = True,
         threads: int = 1,
         device: str = "cpu",
@@ -84,21 +97,23 @@ class RaftEstimator:
         self._dtype = torch.float32 if precision == "float32" else torch.bfloat16
         self._net = net.to(device=device, dtype=self._dtype)
         self._updates, self._settled, self._memory, self._half = updates, settled, memory, half
+        self._tiles = tiles and max(SMALLEST, -(-tiles // STRIDE) * STRIDE)
         self._polish, self._device = polish, device
-        self._pool = _workers(2 if device == "cpu" else 1, threads)
+        self._pool = _workers(ways_at_once(device), threads)
 
     def both(self, first: Tensor, second: Tensor, start: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """See `FlowEstimator.both`; `start` holds motion both ways to begin with, each (1, 2, H, W) in pixels."""
         pictures = [picture.to(self._device) for picture in (first, second)]
-        updates = self._updates
-        if self._half and min(first.shape[-2:]) > 1:
-            size = [-(-side // 2) for side in first.shape[-2:]]
-            small = [F.interpolate(picture, size, mode="area") for picture in pictures]
-            begun = None if start is None else (_resized(start[0], size), _resized(start[1], size))
+        size, updates = first.shape[-2:], self._updates
+        way = self._arranged(*size)
+        if way.reduce > 1 and min(size) > 1:
+            smaller = [-(-side // way.reduce) for side in size]
+            small = [F.interpolate(picture, smaller, mode="area") for picture in pictures]
+            begun = None if start is None else (_resized(start[0], smaller), _resized(start[1], smaller))
             there, back = self._pair(small, begun, updates)
-            start = (_resized(there, first.shape[-2:]), _resized(back, first.shape[-2:]))
-            updates = min(updates, REFINEMENTS)
-        ways = [motion.to(first.device) for motion in self._pair(pictures, start, updates)]
+            start = (_resized(there, size), _resized(back, size))
+            updates = min(updates, REFINEMENTS * (way.reduce.bit_length() - 1))
+        ways = [motion.to(first.device) for motion in self._pair(pictures, start, updates, way.tile)]
         if self._polish:
             ways = list(self._pool.map(_polished, (first, second), (second, first), ways))
         return ways[0], ways[1]
@@ -107,28 +122,60 @@ class RaftEstimator:
         """See `FlowEstimator.__call__`."""
         return self.both(first, second)[0]
 
-    def _pair(self, pictures: list[Tensor], start: tuple[Tensor, Tensor] | None, updates: int) -> tuple[Tensor, Tensor]:
+    def _arranged(self, height: int, width: int) -> Arrangement:
+        """How a picture of this size is measured."""
+        ways, element = ways_at_once(self._device), self._dtype.itemsize
+        found = arranged(self._net.size, height, width, ways, self._memory, element, self._tiles)
+        return Arrangement(2, 0) if self._half and not found.tile else found
+
+    def _pair(
+        self, pictures: list[Tensor], start: tuple[Tensor, Tensor] | None, updates: int, tile: int = 0
+    ) -> tuple[Tensor, Tensor]:
         height, width = pictures[0].shape[-2:]
         pad = padding(height, width)
         ready = [F.pad(2 * picture - 1, pad, mode="replicate").to(self._dtype) for picture in pictures]
         ready = [picture.contiguous(memory_format=torch.channels_last) for picture in ready]
-        features = list(self._pool.map(self._features, ready))
-        begun = (None, None) if start is None else tuple(_cells(motion.to(self._device), pad) for motion in start)
-        ways = self._pool.map(self._way, ready, features, reversed(features), begun, (updates, updates))
+        if tile and start is not None:
+            known = [F.pad(motion.to(self._device), pad, mode="replicate") for motion in start]
+            ways = self._pool.map(self._tiled, ready, reversed(ready), known, (updates, updates), (tile, tile))
+        else:
+            features = list(self._pool.map(self._features, ready))
+            begun = (None, None) if start is None else tuple(_cells(motion.to(self._device), pad) for motion in start)
+            ways = self._pool.map(self._way, ready, features, reversed(features), begun, (updates, updates))
         rows, columns = slice(pad[2], pad[2] + height), slice(pad[0], pad[0] + width)
         there, back = (motion[..., rows, columns].contiguous() for motion in ways)
         return there, back
+
+    @torch.no_grad()
+    def _tiled(self, first: Tensor, second: Tensor, start: Tensor, updates: int, tile: int) -> Tensor:
+        """One way in tiles, from motion in pixels."""
+
+        def measure(a: Tensor, b: Tensor, begun: Tensor, origin: tuple[int, int]) -> Tensor:
+            cells = F.avg_pool2d(begun, STRIDE) / STRIDE
+            a, b = (each.contiguous(memory_format=torch.channels_last) for each in (a, b))
+            cell = (origin[0] // STRIDE, origin[1] // STRIDE)
+            return self._way(a, self._features(a), self._features(b), cells, updates, cell)
+
+        return refined(first, second, start, tile, measure)
 
     @torch.no_grad()
     def _features(self, picture: Tensor) -> Tensor:
         return self._net.features(picture)
 
     @torch.no_grad()
-    def _way(self, picture: Tensor, first: Tensor, second: Tensor, start: Tensor | None, updates: int) -> Tensor:
-        height, width = first.shape[-2:]
+    def _way(
+        self,
+        picture: Tensor,
+        first: Tensor,
+        second: Tensor,
+        start: Tensor | None,
+        updates: int,
+        origin: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        height, width = second.shape[-2:]
         form = correlation.form(height, width, self._memory, first.element_size())
         motion: Tensor = self._net(
-            picture, first, second, updates=updates, form=form, start=start, settled=self._settled
+            picture, first, second, updates=updates, form=form, start=start, settled=self._settled, origin=origin
         )
         return motion
 
@@ -185,6 +232,7 @@ def builder(
     weights: Path | None = None,
     grain: float = 0.0,
     half: float = 0.0,
+    tiles: float = 0.0,
     polish: float = 2.0,
     **options: Any,
 ) -> FlowEstimator:
@@ -196,6 +244,7 @@ def builder(
         weights: a checkpoint; None takes the first of the model's that is in the store.
         grain: standard deviation of the plate's grain in display-like units; the net needs no telling.
         half: 1 to find motion at half size first.
+        tiles: see `RaftEstimator`.
         polish: 2 offers the net's vectors to `Facets`; 1 refines them alone, which is quick; 0 leaves them as they are.
         **options: as for `RaftEstimator`.
 
@@ -207,5 +256,5 @@ def builder(
     if "updates" in options:
         options["updates"] = round(options["updates"])
     refines = 0.5 <= polish < 1.5
-    net = RaftEstimator(raft_weights.load(file, size), half=half >= 0.5, polish=refines, **options)
+    net = RaftEstimator(raft_weights.load(file, size), half=half >= 0.5, tiles=round(tiles), polish=refines, **options)
     return Facets(grain, net) if polish >= 1.5 else net
