@@ -11,8 +11,8 @@ those a true path joins with some key, and over those it does not, of
 
 - warp: the nearest key fetched along the chained motion;
 - cross-fade: the keys before and after so fetched, mixed by distance;
-- ours: the engine, and what fills in where no key sees: the plate (none), the plate in the keys' colours by the affine
-  map a net's training starts from (colours), or a net trained on the keys (net).
+- ours: the engine, and what fills in where no key sees: the plate (none), the plate in the keys' colours (colours),
+  or a net trained on the keys (net).
 
 The answer is a function of the texture and not of the light, so paint does not follow the light here unless --relight
 says so. Beside them the share of pixels that some key reaches, and CPU seconds a frame. Every row is kept in `--rows`,
@@ -38,6 +38,7 @@ from truth import SHOTS, Array, TruthShot, srgb
 from impasto.server.ops.warp import warp
 from impasto.server.plates import srgb as curve
 from impasto.server.shots import Recipe, render
+from impasto.server.shots.fill.colours import Recoloured
 from impasto.server.shots.fill.example import Example
 from impasto.server.shots.fill.net import Trained
 from impasto.server.shots.keys import Key
@@ -100,9 +101,12 @@ def engine(
     )
     layers: tuple[Layer, ...] = ()
     if fill != "none":
-        minutes = wish.minutes if fill == "net" else 0.0
-        net = Trained(lambda: [Example.of(key, case, case.shaper) for key in drawn], minutes, 0, Memory(), "net")
-        layers = (Layer(lambda frame: OnScreen(net, case.shaper), f"{fill} {keys} {minutes}"),)
+
+        def examples() -> list[Example]:
+            return [Example.of(key, case, case.shaper) for key in drawn]
+
+        own = Recoloured(examples) if fill == "colours" else Trained(examples, wish.minutes, 0, Memory(), "net")
+        layers = (Layer(lambda frame: OnScreen(own, case.shaper), f"{fill} {keys} {wish.minutes}"),)
     recipe = Recipe(drawn, layers, wish.relight, 0, case.shaper)
     frames = [frame for frame in case.frames if frame not in keys]
     return {

@@ -120,10 +120,18 @@ def test_a_net_trained_on_the_key_fills_in(render: Render, folder: Path) -> None
     assert (made.channels["source.kind"][:, WIDTH // 2 + 2 :] == 2).all()
 
 
+def test_the_plate_in_the_keys_colours_fills_in(render: Render, folder: Path) -> None:
+    key = Painting(write(folder / "k.png", alpha=True), mask="alpha")
+    made = render(key, fill="colours")[1003]
+    right = made.channels["R"][:, WIDTH // 2 + 4 :].astype(np.float32)
+    assert np.abs(right - 0.19).mean() < 0.05, "grey, as the key is"
+    assert (made.channels["source.kind"][:, WIDTH // 2 + 2 :] == 2).all()
+
+
 @pytest.mark.parametrize(
     ("key", "options", "says"),
     [
-        ({}, {"fill": "magic"}, "There is no fill 'magic'; there are: style, nearest, net, none"),
+        ({}, {"fill": "magic"}, "There is no fill 'magic'; there are: style, nearest, colours, net, none"),
         ({}, {"fill": "net", "fill_minutes": 0.0}, "lies above 0 and up to 600"),
         ({"mask": "face"}, {}, "has no layer 'face'"),
         ({"mask": "empty.png"}, {}, "is empty, so it paints nothing"),

@@ -138,7 +138,7 @@ def key_knobs() -> list[str]:
         knob(1, "key_mask", "in mask", "Where your paintings count: alpha, or a channel or layer of the keys input such as matte.a. Empty takes them whole."),
         box("scale_keys", "scale keys", "Scales paintings of another size to the plate, if their shape is the plate's. Off refuses them.", starts_line=False),
         knob(1, "key_options", "key options", "Keys that are to count more or less, only in some frames, or only in a mask of their own, such as 1006: weight 2, hold 1001-1020, mask matte.a; 1020: weight 0.5."),
-        menu("fill", "fill", "What paints where no key sees: the style, in the colours of the keys; the manner of the nearest key; a net trained on the keys, which takes minutes; or nothing. default takes the style, or nearest without one.", FILLS),
+        menu("fill", "fill", "What paints where no key sees: the style, in the colours of the keys; the manner of the nearest key; the plate in the colours of the keys; a net trained on the keys, which takes minutes; or nothing. default takes the style, or nearest without one.", FILLS),
         knob(7, "fill_minutes", "fill minutes", "Training of the net, in minutes of a CPU core: a fixed number of steps follows, so the same pixels do.", "R 1 30", "4"),
     ]  # fmt: skip
 

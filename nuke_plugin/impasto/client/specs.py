@@ -46,7 +46,8 @@ def stylize_spec(
         keys: painted frames by their number.
         scale_keys: whether keys of another size and the plate's shape are scaled to it.
         fill: what paints where no key sees: style (the styles, in the keys' colours), nearest (the nearest key's
-            manner), net (a small net trained on the keys) or none; empty means style, or nearest without a style.
+            manner), colours (the plate in the keys' colours), net (a small net trained on the keys) or none; empty
+            means style, or nearest without a style.
         fill_minutes: of training the net on a CPU core; None means 4.
         motion: a model's id, `plate` for the plate's own layers, or a pattern of EXRs that hold motion; empty takes
             the default model.

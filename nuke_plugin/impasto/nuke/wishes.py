@@ -27,7 +27,7 @@ NEAR = ("low", NEAR_HIGH)
 
 FILL_DEFAULT = "default"
 FILL_NET = "net"
-FILLS = (FILL_DEFAULT, "style", "nearest", FILL_NET, "none")
+FILLS = (FILL_DEFAULT, "style", "nearest", "colours", FILL_NET, "none")
 FILL_MINUTES = 4.0
 """Of training a net on the keys, where nothing else is asked."""
 FROZEN = "frozen"

@@ -87,7 +87,8 @@ def stylize(
             metavar="FILL",
             rich_help_panel=LOOK,
             help="What paints where no key sees: style, in the keys' colours; nearest, in the nearest key's manner; "
-            "net, trained on the keys; or none. Default: style, or nearest without one.",
+            "colours, the plate in the keys' colours; net, trained on the keys; or none. Default: style, or nearest "
+            "without one.",
         ),
     ] = "",
     fill_minutes: Annotated[

@@ -9,7 +9,7 @@ from impasto.server.jobs.planning.check_ranges import Frames, read_range, refuse
 from impasto.server.jobs.planning.spec import numbered
 from impasto.v1.job_pb2 import JobSpec, Mask, Style, StylizeSpec
 
-FILLS = ("", "style", "nearest", "net", "none")
+FILLS = ("", "style", "nearest", "colours", "net", "none")
 
 MOST_FILL_MINUTES = 600.0
 

@@ -57,6 +57,8 @@ def expected_seconds(spec: JobSpec, frames: Frames, pixels: int, views: int) -> 
         per_megapixel = max(SECONDS_PER_MEGAPIXEL.get(name, 5.0) for name in looks_used(spec))
         if fill_of(spec) == "net":
             once, per_megapixel = 60 * value_of(spec.stylize, "fill_minutes", FILL_MINUTES), 4.0
+        if fill_of(spec) == "colours":
+            per_megapixel = 0.2
         seconds += per_megapixel * max(1, len(spec.stylize.styles)) * (first + further * len(frames.wanted))
     return round(seconds * megapixels + once, 3)
 

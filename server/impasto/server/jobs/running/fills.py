@@ -1,4 +1,4 @@
-"""What paints where no key sees: the job's styles in the keys' colours, the nearest key's manner, a net, or nothing."""
+"""What paints where no key sees: styles or the plate in the keys' colours, the nearest key's manner, a net, nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from impasto.server.jobs.inputs.source import PlateShot
 from impasto.server.jobs.planning.digest import FILL_MINUTES, fill_of
 from impasto.server.jobs.running.looks import after_nearest, make_layers
 from impasto.server.jobs.task import Task
-from impasto.server.shots.fill import matched, net
+from impasto.server.shots.fill import colours, matched, net
 from impasto.server.shots.fill.example import Example
 from impasto.server.shots.keys import Key
 from impasto.server.shots.layers import Layer
@@ -32,6 +32,8 @@ def make_fill(
     readable = [key for key in keys if shot.readable(key.frame)]
     if fill == "net" and readable:
         return (_net(task, shot, readable, shaper, watch),)
+    if fill == "colours" and readable:
+        return (_colours(shot, readable, shaper),)
     layers = make_layers(task, shot, display, shaper, watch)
     return tuple(_match(layer, task, shot, readable, shaper) for layer in layers) if readable else layers
 
@@ -49,6 +51,12 @@ def _match(layer: Layer, task: Task, shot: PlateShot, keys: Sequence[Key], shape
         layer.painter, _examples(shot, beside, shaper), shaper, seed, task.store, f"colours-{digest}"
     )
     return dataclasses.replace(layer, painter=matching.painter, digest=digest)
+
+
+def _colours(shot: PlateShot, keys: Sequence[Key], shaper: plates.Shaper) -> Layer:
+    """One layer for all: the plate in the keys' colours."""
+    painter = OnScreen(colours.Recoloured(_examples(shot, keys, shaper)), shaper)
+    return Layer(lambda frame: painter, _digest("colours", colours.VERSION, repr(shaper), *_of(shot, keys)))
 
 
 def _net(task: Task, shot: PlateShot, keys: Sequence[Key], shaper: plates.Shaper, watch: Watch) -> Layer:

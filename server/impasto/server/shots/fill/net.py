@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from impasto.server.models.style.regions import boxes, joined, widen
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.tiling import tiled
+from impasto.server.shots.fill.colours import affine
 from impasto.server.shots.fill.example import Example
 from impasto.server.shots.shot import Store
 
@@ -219,7 +220,7 @@ def _pace(step: int, steps: int) -> float:
 
 
 def _started(examples: Sequence[Example], draw: torch.Generator) -> Net:
-    """A net drawn by the seed that as yet only maps colours, by the best affine map in the sense of least squares."""
+    """A net drawn by the seed that as yet only maps colours."""
     net = Net()
     for module in net.modules():
         if isinstance(module, nn.Conv2d) and module is not net.colour:
@@ -230,18 +231,11 @@ def _started(examples: Sequence[Example], draw: torch.Generator) -> Net:
                 module.weight.copy_(drawn * bool(module.weight.any()))
                 assert module.bias is not None
                 module.bias.zero_()
-    plate, paint = (
-        torch.cat([example.colours(getattr(example, part))[0, :, 0] for example in examples], 1).double()
-        for part in ("plate", "paint")
-    )
-    design = torch.cat([plate, torch.ones_like(plate[:1])])
-    # Normal equations of 4 unknowns; a little weight on the unknowns holds them where the key is of one colour.
-    square = design @ design.T / design.shape[1] + 1e-4 * torch.eye(4, dtype=torch.float64)
-    affine = torch.linalg.solve(square, design @ paint.T / design.shape[1]).T.float()
+    colours = affine(examples)
     with torch.no_grad():
-        net.colour.weight.copy_(affine[:, :3, None, None])
+        net.colour.weight.copy_(colours[:, :3, None, None])
         assert net.colour.bias is not None
-        net.colour.bias.copy_(affine[:, 3])
+        net.colour.bias.copy_(colours[:, 3])
     return net
 
 
