@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 
 from impasto.server.plates.shaper import Shaper
@@ -67,3 +69,19 @@ def test_paint_of_one_piece_comes_back_as_it_was():
     whole = identity(1, here.alive)
     own = fetch(whole, births, recall)
     assert softened(whole, own, births, recall, light, SHAPER) is own
+
+
+def test_paint_that_is_stretched_over_a_slanting_ground_has_no_border():
+    here, _, births, recall, light = two_sides(0.2, 0.6)
+    column = torch.arange(WIDTH, dtype=torch.float32).expand(1, 1, HEIGHT, WIDTH)
+    slanting = replace(identity(1, here.alive), x=column * 0.3 + column**2 * 0.01)
+    own = fetch(slanting, births, recall)
+    assert softened(slanting, own, births, recall, light, SHAPER) is own
+
+
+def test_paint_of_one_birth_that_lies_on_two_things_has_a_border_between_them():
+    here, _, births, recall, light = two_sides(0.2, 0.6)
+    whole = identity(1, here.alive)
+    torn = replace(whole, x=torch.where(whole.x >= MIDDLE, whole.x + 4, whole.x))
+    own = fetch(torn, births, recall)
+    assert softened(torn, own, births, recall, light, SHAPER) is not own

@@ -37,8 +37,15 @@ def test_a_doubt_of_a_pixel_does_not_kill():
 def test_a_carried_speck_goes_with_the_newborn_around_it():
     gone = ~NONE
     gone[..., 8, 8] = False
-    assert specks(HERE.without(gone))[..., 8, 8].all()
-    assert not specks(HERE).any()
+    assert specks(HERE.without(gone), torch.zeros(SIZE), False)[..., 8, 8].all()
+    assert not specks(HERE, torch.zeros(SIZE), False).any()
+
+
+def test_what_is_thin_and_certain_is_no_speck():
+    gone = ~NONE
+    gone[..., 8, :] = False
+    assert not specks(HERE.without(gone), torch.ones(SIZE), False).any()
+    assert specks(HERE.without(gone), torch.ones(SIZE), True).any()
 
 
 def test_disagreement_of_motion_is_no_proof_of_hiding():
@@ -48,9 +55,26 @@ def test_disagreement_of_motion_is_no_proof_of_hiding():
     assert not hidden(occluded * 0.4, torch.full(SIZE, float(mattes.HIDDEN))).any()
 
 
-def test_the_outline_of_what_moved_off_goes_with_it_and_the_thing_itself_keeps_its_paint():
+def moved_off():
+    """Columns 8 and 9 are uncovered by a thing that lies from 10 on and has another motion."""
     gone = torch.zeros(1, 1, 9, 20, dtype=torch.bool)
     gone[..., 8:10] = True
     motion = torch.zeros(1, 2, 9, 20)
     motion[:, 0, :, 10:] = -2.0
-    assert torch.equal(rim(gone, motion)[0, 0, 4].nonzero()[:, 0], torch.arange(7, 10))
+    return gone, motion
+
+
+def test_the_trace_of_what_moved_off_goes_with_it_and_the_thing_itself_keeps_its_paint():
+    now = torch.full((1, 3, 9, 20), 0.3)
+    assert torch.equal(rim(*moved_off(), now, now + 0.5, False)[0, 0, 4].nonzero()[:, 0], torch.arange(7, 10))
+
+
+def test_beside_what_moved_off_paint_stays_where_its_plate_shows_no_trace_of_it():
+    gone, motion = moved_off()
+    now = torch.full((1, 3, 9, 20), 0.3)
+    assert torch.equal(rim(gone, motion, now, now, False), gone)
+
+
+def test_beside_a_border_that_was_measured_paint_goes_whatever_its_plate_shows():
+    now = torch.full((1, 3, 9, 20), 0.3)
+    assert torch.equal(rim(*moved_off(), now, now, True)[0, 0, 4].nonzero()[:, 0], torch.arange(7, 10))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.births import Births, Fetched, fetch
-from impasto.server.shots.provenance import TEAR, Map, borrowed, grid
+from impasto.server.shots.provenance import NOWHERE, TEAR, Map, borrowed, grid
 from impasto.server.shots.recall import Recall
 from impasto.server.shots.relight import Light, change, relit_plate
 
@@ -79,27 +79,57 @@ class _Other:
 
 def _across(here: Map) -> _Other | None:
     """What lies across the nearest border of every pixel that is near one."""
-    height, width = here.born.shape[-2:]
+    width = here.born.shape[-1]
     column, row = (axis.long() for axis in grid(here.born))
     found_x, found_y = torch.zeros_like(column), torch.zeros_like(row)
     for across, down in reversed(_AROUND):
-        x, y = (column + across).clamp(0, width - 1), (row + down).clamp(0, height - 1)
-        index = (y * width + x).flatten()
-
-        def there(values: Tensor, index: Tensor = index) -> Tensor:
-            return values.flatten()[index].reshape(values.shape)
-
-        torn = torch.maximum((there(here.x) - here.x - across).abs(), (there(here.y) - here.y - down).abs()) > TEAR
-        differs = here.alive & there(here.alive) & ((there(here.born) != here.born) | torn)
-        differs &= (x - column == across) & (y - row == down)
+        beside = _shifted(here.born, across, down)
+        differs = here.alive & (beside != NOWHERE) & _within(here.born, across, down)
+        differs &= (beside != here.born) | _torn(here, across, down)
         found_x, found_y = torch.where(differs, across, found_x), torch.where(differs, down, found_y)
     place = ((found_x != 0) | (found_y != 0)).flatten().nonzero()[:, 0]
     if len(place) == 0:
         return None
     off_x, off_y = found_x.flatten()[place], found_y.flatten()[place]
-    beside = (row.flatten()[place] + off_y) * width + column.flatten()[place] + off_x
+    index = (row.flatten()[place] + off_y) * width + column.flatten()[place] + off_x
     distance = (off_x.square() + off_y.square()).float().sqrt()
-    return _Other(place, borrowed(here, beside, off_x, off_y), distance[None, None, None])
+    return _Other(place, borrowed(here, index, off_x, off_y), distance[None, None, None])
+
+
+def _torn(here: Map, across: int, down: int) -> Tensor:
+    """Where paint of the same birth goes on somewhere else so many pixels away, (1, 1, H, W) bool.
+
+    Paint that is stretched or squeezed goes on as it does before or behind, so a slanting ground is not torn.
+    """
+    same = [_within(here.born, *ends) & (_shifted(here.born, *ends) == here.born) for ends in _ends(across, down)]
+    torn = torch.zeros_like(here.alive)
+    for values, step in ((here.x, across), (here.y, down)):
+        onward = _shifted(values, across, down) - values
+        behind, beyond = (_shifted(values, *ends) for ends in _ends(across, down))
+        apart = (onward - step).abs() > TEAR
+        for one, usual in zip(same, (values - behind, beyond - values - onward), strict=True):
+            apart &= ~one | ((onward - usual).abs() > TEAR)
+        torn |= apart
+    return torn
+
+
+def _ends(across: int, down: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """As far behind a pixel, and as far again beyond."""
+    return (-across, -down), (2 * across, 2 * down)
+
+
+def _shifted(values: Tensor, across: int, down: int) -> Tensor:
+    """(1, 1, H, W), at every pixel what is so many columns and rows away; beyond the picture its border."""
+    height, width = values.shape[-2:]
+    rows, columns = torch.arange(height) + down, torch.arange(width) + across
+    return values.index_select(-2, rows.clamp(0, height - 1)).index_select(-1, columns.clamp(0, width - 1))
+
+
+def _within(values: Tensor, across: int, down: int) -> Tensor:
+    """(1, 1, H, W) bool, where so many columns and rows away is still in the picture."""
+    column, row = grid(values)
+    height, width = values.shape[-2:]
+    return (column + across >= 0) & (column + across < width) & (row + down >= 0) & (row + down < height)
 
 
 def _at(values: Tensor, place: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 8
+VERSION = 9
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -117,12 +117,13 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, alone: bool 
     plate = stage.recall(moved)
     ratio = change(now, plate, moved.alive, stage.shaper)
     then = relit_plate(plate, ratio, stage.shaper)
-    if stage.motion.measured:
+    measured = stage.motion.measured
+    if measured:
         moved = register(moved, now.base, then)
     gone = hidden(occlusion, cause)
     if sheds:
-        gone = rim(gone & (cause != OUTSIDE), vectors) | gone
+        gone = rim(gone & (cause != OUTSIDE), vectors, now.base, then, measured) | gone
     moved = moved.without(deaths(moved, gone, confidence, now.base, then))
     if alone:
-        moved = moved.without(specks(moved))
+        moved = moved.without(specks(moved, confidence, measured))
     return heal(moved, now.base, ratio, stage.recall, stage.shaper)

@@ -21,6 +21,8 @@ _STRETCH = 1.1
 
 _RIM = 1
 """Pixels beside a thing in which its outline, painted onto what lies behind it, must not stay."""
+_TRACE = 0.08
+"""Shaped difference to the relit birth plate from which a pixel held some of the thing that moved off."""
 _LAYER = 0.5
 """Pixels by which motion differs from one thing to another."""
 
@@ -65,12 +67,16 @@ def deaths(carried: Map, gone: Tensor, confidence: Tensor, now: Tensor, then: Te
     return lost | _opened(doubted & ~lost)
 
 
-def rim(gone: Tensor, motion: Tensor) -> Tensor:
-    """What lies around uncovered pixels on the same thing: whatever hid them has left its outline there.
+def rim(gone: Tensor, motion: Tensor, now: Tensor, then: Tensor, measured: bool) -> Tensor:
+    """What lies around uncovered pixels on the same thing: whatever hid them may have left its outline there.
 
     Args:
         gone: (1, 1, H, W) bool, see `hidden`.
         motion: (1, 2, H, W) towards the frame in which they were hidden.
+        now: (1, 3, H, W), shaped base of the plate.
+        then: (1, 3, H, W), that of the relit birth plate, fetched.
+        measured: whether motion was. Measured borders err by a pixel and all beside them goes; beside those of given
+            motion only what holds a trace in its birth plate.
 
     Returns:
         (1, 1, H, W) bool, with `gone`. The thing that moved off has another motion and keeps its paint.
@@ -84,12 +90,24 @@ def rim(gone: Tensor, motion: Tensor) -> Tensor:
             crop = (..., slice(down, down + height), slice(across, across + width))
             apart = (there[crop] - motion).abs().amax(1, keepdim=True)
             grown = grown | (around[crop] & (apart < _LAYER))
-    return grown
+    if measured:
+        return grown
+    return gone | (grown & ((now - then).abs().amax(1, keepdim=True) > _TRACE))
 
 
-def specks(here: Map) -> Tensor:
-    """Paint thinner than three pixels, (1, 1, H, W) bool: amid what is newborn it would only be dirt."""
-    return here.alive & ~_opened(here.alive)
+def specks(here: Map, confidence: Tensor, measured: bool) -> Tensor:
+    """Doubted paint thinner than three pixels: amid what is newborn it would only be dirt.
+
+    Args:
+        here: a frame's map.
+        confidence: (1, 1, H, W) 0..1, of the motion it was carried by.
+        measured: whether motion was. By given motion ground between blades of grass is thin too, and certain.
+
+    Returns:
+        (1, 1, H, W) bool.
+    """
+    thin = here.alive & ~_opened(here.alive)
+    return thin if measured else thin & (confidence < _TRUST)
 
 
 def _opened(mask: Tensor) -> Tensor:
