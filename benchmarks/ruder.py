@@ -1,6 +1,7 @@
 """The matte of Ruder et al. 2016, "Artistic Style Transfer for Videos", written from its description.
 
-Checked on small examples computed by hand (`tests/benchmarks/test_ruder.py`), not on the authors' pictures.
+Checked on small examples computed by hand and beside a loop over pixels written from the paper
+(`tests/benchmarks/test_ruder.py`). Of the authors' own examples the motion is not at hand.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 `golden/raft.npz` holds every eighth pixel of what torchvision 0.29.2's RAFT gives after 12 updates (float32, CPU, one
 thread): `small` and `large` with the weights of `seeded` on `moved_pair(128, 136)`, `princeton` with the published
-weights on `orbit_crop`. The weights come from NumPy's frozen `RandomState`, the pictures from sums of sines.
+weights on `orbit_crop`. The weights come from NumPy's frozen `RandomState`, the pictures from sums of sines. Made anew
+with torchvision 0.29.1 they are the same bits; ours differ from it by 7.4e-5, 3.7e-5 and 2.0e-5 pixels at the most.
 """
 
 import pickle
