@@ -1,5 +1,6 @@
 """Planes of motion: fitted, registered, handed on, chosen by price."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ import torch
 from impasto.server.models.flow import facets
 from impasto.server.models.flow.pinned import unpinned
 from impasto.server.models.flow.planes import continued, doubled, fitted, flat, registered
-from impasto.server.models.flow.prices import Prices
+from impasto.server.models.flow.prices import Prices, _twice
 from impasto.server.ops.warp import warp
 
 
@@ -146,6 +147,13 @@ def test_a_large_picture_is_found_in_half_its_size_and_refined(monkeypatch, size
 
 def test_planes_on_the_grid_are_motion_of_the_whole():
     assert np.allclose(doubled(flat(plane(8, 8, 1.5, -0.5))), np.float32([3, -1]))
+
+
+def test_features_between_pixels_are_those_of_lanczos():
+    values = np.random.default_rng(3).integers(0, 256, (20, 30, 4), np.uint8)
+    rows, columns = np.indices((39, 59), dtype=np.float32) / 2
+    expected = cv2.remap(values, columns, rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    assert np.abs(_twice(values).astype(int) - expected).max() <= 1
 
 
 class Knowing:

@@ -19,6 +19,7 @@ from impasto.server.models.flow.pinned import unpinned
 from impasto.server.models.flow.planes import continued, doubled, fitted, flat, halved, registered
 from impasto.server.models.flow.prices import Prices
 from impasto.server.models.flow.steady import steadied
+from impasto.server.models.flow.visibility import reached
 from impasto.server.ops.polish import polish
 
 _SMALLEST = 16
@@ -125,10 +126,13 @@ class Facets:
         height, width = small_a.shape[:2]
         half = [_even(halved(motion) * np.float32(0.5)) for motion in heard]
         motions = [motion[:height, :width] for motion in self._both(pool, _even(small_a), _even(small_b), half)]
-        return [
+        there, back = (
             _Way(Prices(first, second, self._grain), small_a, small_b, flat(motion), np.empty(0, np.float32))
             for first, second, motion in ((a, b, motions[0]), (b, a, motions[1]))
-        ]
+        )
+        there.prices.believe(reached(back.motion))
+        back.prices.believe(reached(there.motion))
+        return [there, back]
 
     def _begun(self, first: Array, second: Array, there: list[Array], back: list[Array]) -> _Way:
         prices = Prices(first, second, self._grain)
@@ -145,6 +149,7 @@ class Facets:
 
     def _again(self, way: _Way, there: Array, back: Array) -> None:
         believed = agreement(there, back)
+        way.prices.believe(reached(back))
         way.prices.expect(_surroundings(there, believed), _STRAY, _REACH)
         way.price = way.prices.of_planes(way.planes)
         self._offer_around(way, there, believed, _FITS_AGAIN, _REGISTRATIONS_AGAIN)

@@ -31,6 +31,13 @@ _OUTSIDE = 0.5
 _NEAR, _WIDE = 4, 16
 """Radii of the averages on the grid of half size; at full size the near one serves."""
 
+_HEARSAY = 0.05
+"""What pixels that the other picture does not show count in averages: their prices tell nothing."""
+
+_TAPS = np.arange(-3, 5) - 0.5
+_LANCZOS = (np.sinc(_TAPS) * np.sinc(_TAPS / 4) / (np.sinc(_TAPS) * np.sinc(_TAPS / 4)).sum()).astype(np.float32)
+"""Lanczos' kernel of four lobes, half-way between two pixels."""
+
 _EDGE = 2e-3 * 255 * 255
 """Variance of 8-bit colour from which an edge is kept."""
 
@@ -42,6 +49,19 @@ class _Feature:
     values: Eight
     share: float
     price: float
+
+
+@dataclass(frozen=True)
+class _Average:
+    """A guided filter, what each pixel counts in it, and the same filtered."""
+
+    guide: Any
+    share: Array
+    filtered: Array
+
+    def of(self, price: Array) -> Array:
+        average: Array = self.guide.filter(price * self.share) / self.filtered
+        return np.clip(average, 0, 1)  # the filter's lines overshoot
 
 
 class Prices:
@@ -68,7 +88,23 @@ class Prices:
         self._near, self._wide = (_guided(small, radius) for radius in (_NEAR, _WIDE))
         self._full = _guided(cv2.GaussianBlur(first, (0, 0), 0.8), _NEAR)
 
+        self.believe(np.ones(small.shape[:2], np.float32))
         self._expected: list[tuple[list[Array], float, float]] = []
+
+    def believe(self, visible: Array) -> None:
+        """Say which pixels the other picture shows too: prices are averaged over these.
+
+        The true motion of what is hidden there is as dear as any, and would make that of the surface around it dear.
+
+        Args:
+            visible: (H / 2, W / 2), 0..1, on the planes' grid.
+        """
+        counts = _HEARSAY + np.float32(1 - _HEARSAY) * visible
+        whole = cv2.resize(counts, self._rows.shape[::-1])
+        self._averages = tuple(
+            _Average(guide, share, np.maximum(guide.filter(share), _HEARSAY))
+            for guide, share in ((self._near, counts), (self._wide, counts), (self._full, whole))
+        )
 
     def expect(self, motions: list[Array], price: float, reach: float) -> None:
         """Say what planes are expected to be like: one of these; what was said before holds too.
@@ -83,7 +119,8 @@ class Prices:
     def of_planes(self, planes: Array) -> Array:
         """Price of planes (H / 2, W / 2, 6) on their grid, (H / 2, W / 2)."""
         price = halved(self._pixelwise(doubled(planes)))
-        average: Array = 0.5 * (self._near.filter(price) + self._wide.filter(price))
+        near, wide, _ = self._averages
+        average: Array = 0.5 * (near.of(price) + wide.of(price))
         u, v = planes[..., 0], planes[..., 1]
         for motions, most, reach in self._expected:
             apart = np.full(u.shape, reach * reach, np.float32)
@@ -94,8 +131,7 @@ class Prices:
 
     def of_motion(self, motion: Array) -> Array:
         """Price of motion (H, W, 2), (H, W)."""
-        average: Array = self._full.filter(self._pixelwise(motion))
-        return average
+        return self._averages[2].of(self._pixelwise(motion))
 
     def _pixelwise(self, motion: Array) -> Array:
         height, width = motion.shape[:2]
@@ -127,9 +163,20 @@ def _twice(values: Eight) -> Eight:
 
     Interpolated between whole pixels noise is dulled, and grain would make half pixels cheap.
     """
-    rows, columns = np.indices((2 * values.shape[0] - 1, 2 * values.shape[1] - 1), dtype=np.float32) / 2
-    fine = cv2.remap(values, columns, rows, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(fine, np.uint8)
+    fine = np.empty((2 * values.shape[0] - 1, 2 * values.shape[1] - 1, values.shape[2]), np.uint8)
+    across, down = (_between(values, kernel) for kernel in (_LANCZOS[None], _LANCZOS[:, None]))
+    fine[::2, ::2] = values
+    fine[::2, 1::2] = np.clip(across, 0, 255)[:, :-1]
+    fine[1::2, ::2] = np.clip(down, 0, 255)[:-1]
+    fine[1::2, 1::2] = np.clip(_between(across, _LANCZOS[:, None]), 0, 255)[:-1, :-1]
+    return fine
+
+
+def _between(values: NDArray[Any], kernel: Array) -> NDArray[np.int16]:
+    """Values half a pixel on, along the kernel."""
+    anchor = max(0, kernel.shape[1] // 2 - 1), max(0, kernel.shape[0] // 2 - 1)
+    found = cv2.filter2D(values, cv2.CV_16S, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.int16)
 
 
 def _votes(values: Array, across: int, down: int) -> Eight:
