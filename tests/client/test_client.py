@@ -29,6 +29,7 @@ from impasto.client import (
     Replanned,
     ServerUnreachable,
     StateChanged,
+    Warned,
     flow_spec,
 )
 from impasto.sequences import Standing, standing
@@ -131,6 +132,15 @@ def test_where_nothing_is_left_to_do_there_is_no_job(near: Client, shot: str, tm
     events = list(near.flow(shot, out=_out(tmp_path), motion="plate"))
     assert [type(event) for event in events] == [JobPlanned] + [FrameSkipped] * 3
     assert len(near.jobs()) == 1
+
+
+def test_a_warning_of_the_plan_is_told_once_also_where_there_is_no_job(near: Client, shot: str, tmp_path: Path) -> None:
+    (tmp_path / "my plates é" / "plate.1002.exr").unlink()
+    for _ in range(2):
+        asked = near.flow(shot, shot="1001-1003", frames="1001", out=_out(tmp_path), motion="plate")
+        assert [event.message for event in asked if isinstance(event, Warned)] == [
+            "Frame 1002 of the plate is missing; it is bridged from its neighbours and not written."
+        ]
 
 
 def test_frames_of_another_job_are_replaced(near: Client, shot: str, tmp_path: Path) -> None:

@@ -87,18 +87,23 @@ class Render(Iterator[Event]):
 
     def submit(self) -> Iterator[Event]:
         """The events up to where the server goes on alone: planned, created, all files sent."""
-        yield from self._planned_events()
+        yield from self._planned_events(warned=True)
         if (created := self._created()) is not None:
             yield from self._client.send(created, self._planned.files)
 
-    def _planned_events(self) -> Iterator[Event]:
+    def _planned_events(self, warned: bool) -> Iterator[Event]:
+        """What was planned; whether with its warnings, which a job that is watched tells itself."""
         yield planned_event(self._planned)
-        yield from (Warned(message=warning) for warning in self._planned.plan.warnings)
+        yield from (Warned(message=warning) for warning in self._planned.plan.warnings if warned)
         yield from self._planned.skipped
+
+    @property
+    def _nothing_to_make(self) -> bool:
+        return not self._planned.todo and not self._planned.review
 
     def _created(self) -> job_pb2.Job | None:
         """The job, kept by the server; None where nothing is to be made."""
-        if not self._planned.todo and not self._planned.review:
+        if self._nothing_to_make:
             return None
         self._client.show_styles(self._planned)
         return self._create(self._planned.spec_to_do())
@@ -115,7 +120,7 @@ class Render(Iterator[Event]):
         return created
 
     def _run(self) -> Iterator[Event]:
-        yield from self._planned_events()
+        yield from self._planned_events(warned=self._nothing_to_make)
         created = self._created()
         review = Review.of(self._planned.spec, self._planned.plan.digest)
         yield from review.followed(self._followed(created) if created is not None else iter(()))

@@ -54,9 +54,11 @@ def _layer(task: Task, shot: PlateShot) -> str | None:
             return name
     if asked:
         there = ", ".join(sorted(shot.source.plate(first).channels)[:12])
+        model = ", or a model of depth (impasto models list --family depth)"
+        retimed = task.spec.WhichOneof("kind") == "interpolate"
         raise BadRequest(
-            f"The plate has no layer '{asked}' in frame {first}; it has {there}. Name one of them, or a model of depth "
-            "(impasto models list --family depth), with --depth.",
+            f"The plate has no layer '{asked}' in frame {first}; it has {there}. Name one of them"
+            f"{'' if retimed else model}, with --depth.",
             reason="DEPTH_MISSING",
             frame=first,
         )
