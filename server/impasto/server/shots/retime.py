@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import torch
 from torch import Tensor
 
 from impasto.server.errors import FrameError
@@ -29,7 +30,8 @@ CALM = 8.0
 """Pixels: where 95 of 100 move less, a kernel method may be taken."""
 
 _CONSISTENT = 0.25
-"""Share of pixels whose motion there and back agrees under which two frames may be a cut."""
+"""Share of the pixels of both whose motion there and back agrees under which two frames may be a cut; of both, as a
+smooth picture seems to agree with anything."""
 _ALIKE = 0.8
 """Correlation along the motion under which they are."""
 
@@ -192,7 +194,7 @@ class Between:
 def is_cut(pair: Pair) -> bool:
     """Whether two pictures are of two shots: motion there and back disagrees nearly everywhere, and what it joins does
     not look alike."""
-    if max(float((trust > 0.5).float().mean()) for trust in (pair.trust_first, pair.trust_second)) >= _CONSISTENT:
+    if float((torch.cat([pair.trust_first, pair.trust_second]) > 0.5).float().mean()) >= _CONSISTENT:
         return False
     a, b = pair.first.mean(1, keepdim=True), warp(pair.second, pair.forward).mean(1, keepdim=True)
     a, b = a - a.mean(), b - b.mean()
