@@ -15,10 +15,12 @@ from impasto.server.models.flow import dis
 from impasto.server.models.flow.candidates import Array, agreement, luma
 from impasto.server.models.flow.consensus import Consensus, side_by_side
 from impasto.server.models.flow.estimator import FlowEstimator
+from impasto.server.models.flow.members import joined
 from impasto.server.models.flow.pinned import unpinned
 from impasto.server.models.flow.planes import continued, doubled, fitted, flat, halved, registered
 from impasto.server.models.flow.prices import Prices
 from impasto.server.models.flow.steady import steadied
+from impasto.server.models.flow.surfaces import surfaces
 from impasto.server.models.flow.visibility import reached
 from impasto.server.ops.polish import polish
 
@@ -75,8 +77,9 @@ class Facets:
     Two searches begin (`dis`). Planes are fitted to their vectors around every pixel and registered to the pictures
     themselves, in squares so large that even faint texture under grain tells. Planes are then handed on, far ones first
     (PatchMatch with slanted planes: Bleyer et al. 2011, "PatchMatch Stereo"), and a pixel keeps what is cheapest by
-    `Prices`. A second round begins from there, and asks a little more of what parts from its surroundings. The choice
-    is made again at full size along borders, and a variational polish ends it.
+    `Prices`. A second round begins from there, and asks a little more of what parts from its surroundings. Large
+    surfaces seen in perspective (`surfaces`) then take what may as well be theirs. The choice is made again at full
+    size along borders, and a variational polish ends it.
 
     Args:
         grain: standard deviation of the plate's grain in display-like units; 0 for none.
@@ -118,7 +121,23 @@ class Facets:
                 way.prices.expect([halved(motion) * np.float32(0.5)], _UNHEARD, _FAR_OFF)
             motions = [way.motion for way in ways]
             side_by_side(pool, self._again, (ways[0], *motions), (ways[1], *reversed(motions)))
+            self._join(pool, ways, a, b)
         return side_by_side(pool, self._ended, (ways[0], a, b), (ways[1], b, a))
+
+    @staticmethod
+    def _join(pool: ThreadPoolExecutor, ways: list[_Way], a: Array, b: Array) -> None:
+        """Let pixels be of large surfaces, which are sought in both directions at once."""
+        motions = ways[0].motion, ways[1].motion
+        believed = agreement(*motions), agreement(*reversed(motions))
+        found = surfaces(pool, (ways[0].first, ways[0].second), motions, believed)
+        back = [np.linalg.inv(homography) for homography in found]
+        there, home = ways
+        there.planes, home.planes = side_by_side(
+            pool,
+            joined,
+            (there.prices, a, there.planes, believed[0], found),
+            (home.prices, b, home.planes, believed[1], back),
+        )
 
     def _enlarged(self, pool: ThreadPoolExecutor, a: Array, b: Array, heard: list[Array]) -> list[_Way]:
         """Both directions, found in pictures of half size."""
@@ -235,7 +254,7 @@ MODEL = Model(
     family="flow",
     summary="Planes of motion, registered to the pictures and handed on: the truest without weights.",
     build=build,
-    version=3,
+    version=5,
     smallest=1,
     parameters=(dis.GRAIN,),
 )

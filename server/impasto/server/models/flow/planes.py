@@ -73,19 +73,40 @@ def registered(first: Array, second: Array, planes: Array, believed: Array, radi
     """
     window = _Window(first.shape[0], first.shape[1], max(1, radius // _CELL))
     start = window.of_planes(planes)
-    slopes = _slopes(first)
+    here = slopes(first)
     for _ in range(rounds):
         motion = np.ascontiguousarray(planes[..., :2])
-        there = moved(second, motion)
-        x, y = (0.5 * (one + other) for one, other in zip(slopes, _slopes(there), strict=True))
-        weight = believed * _inside(motion)
-        apart = first - there
-        apart = apart - mean(weight * apart, _LIGHT) / (mean(weight, _LIGHT) + np.float32(1e-6))
-        usual = mean(weight * apart**2, radius) / (mean(weight, radius) + 1e-6)
-        weight = weight / (1 + apart**2 / (2.25 * np.maximum(usual, 0) + 1e-8))
+        x, y, apart, heard, usual = differing(first, here, second, motion, believed, radius)
+        weight = heard / (1 + apart**2 / (2.25 * np.maximum(usual, 0) + 1e-8))
         target = x * motion[..., 0] + y * motion[..., 1] + apart
         planes = window.solved(x, y, target, weight.astype(np.float32), start)
     return planes
+
+
+def differing(
+    first: Array, here: tuple[Array, Array], second: Array, motion: Array, believed: Array, radius: int
+) -> tuple[Array, Array, Array, Array, Array]:
+    """What a registration hears, each (h, w).
+
+    Args:
+        first: luma.
+        here: its slopes.
+        second: luma of the other picture.
+        motion: (h, w, 2), along which they are compared.
+        believed: weights.
+        radius: of the square that tells how much usually differs.
+
+    Returns:
+        Slopes x, y, half of one picture and half of the other; the difference, free of another light; weights, 0 where
+        motion leaves the picture; and the usual square of a difference.
+    """
+    there = moved(second, motion)
+    x, y = (0.5 * (one + other) for one, other in zip(here, slopes(there), strict=True))
+    weight = believed * inside(motion)
+    apart = first - there
+    apart = apart - mean(weight * apart, _LIGHT) / (mean(weight, _LIGHT) + np.float32(1e-6))
+    usual = mean(weight * apart**2, radius) / (mean(weight, radius) + 1e-6)
+    return x, y, apart, weight, usual
 
 
 def continued(planes: Array, across: int, down: int) -> Array:
@@ -183,15 +204,16 @@ class _Window:
         )
 
 
-def _slopes(values: Array) -> tuple[Array, Array]:
+def slopes(values: Array) -> tuple[Array, Array]:
+    """Slopes across and down, each (h, w)."""
     x, y = (cv2.Sobel(values, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125) for dx in (1, 0))
     return x, y
 
 
-def _inside(motion: Array) -> Array:
+def inside(motion: Array) -> Array:
     """1 where motion ends within the picture, else 0."""
     height, width = motion.shape[:2]
     x = motion[..., 0] + np.arange(width, dtype=np.float32)
     y = motion[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    ends_inside: Array = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).astype(np.float32)
-    return ends_inside
+    ends: Array = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).astype(np.float32)
+    return ends

@@ -118,7 +118,7 @@ class Prices:
 
     def of_planes(self, planes: Array) -> Array:
         """Price of planes (H / 2, W / 2, 6) on their grid, (H / 2, W / 2)."""
-        price = halved(self._pixelwise(doubled(planes)))
+        price = self.pixelwise(planes)
         near, wide, _ = self._averages
         average: Array = 0.5 * (near.of(price) + wide.of(price))
         u, v = planes[..., 0], planes[..., 1]
@@ -128,6 +128,10 @@ class Prices:
                 apart = np.minimum(apart, (u - motion[..., 0]) ** 2 + (v - motion[..., 1]) ** 2)
             average += np.sqrt(apart) * np.float32(most / reach)
         return average
+
+    def pixelwise(self, planes: Array) -> Array:
+        """Price of planes, every pixel of their grid by itself, (H / 2, W / 2)."""
+        return halved(self._pixelwise(doubled(planes)))
 
     def of_motion(self, motion: Array) -> Array:
         """Price of motion (H, W, 2), (H, W)."""
