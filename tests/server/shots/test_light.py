@@ -32,8 +32,9 @@ class Doubted:
         return replace(true, confidence_next=true.confidence_next * 0.3, confidence_prev=true.confidence_prev * 0.3)
 
 
-def painted(tiny, shot, relight=1.0):
-    how = Recipe((), (Layer(lambda frame: tiny.Painter(), "stripes"),), relight, 7, Shaper(1.0))
+def painted(tiny, shot, relight=1.0, painter=None):
+    look = painter or tiny.Painter()
+    how = Recipe((), (Layer(lambda frame: look, "a look"),), relight, 7, Shaper(1.0))
     made = render(shot, how, Doubted(tiny.Motion(shot)), shot.frames, tiny.Memory(), tiny.Audience())
     return list(made)
 
@@ -68,16 +69,33 @@ def test_relit_by_nothing_the_paint_keeps_its_light(tiny):
     assert torch.allclose(inner(made[-1].picture), inner(made[0].picture), atol=1e-4)
 
 
-def test_a_shadow_that_comes_over_gives_birth_to_nothing(tiny):
+def shadowed(tiny):
+    """A shadow comes over from the left, two pixels a frame."""
+
     class Shadowed(tiny.Shot):
         def picture(self, frame):
             shade = torch.ones(self.width)
             shade[: 2 * frame] = 0.3
             return super().picture(frame) * lowpass(shade.expand(1, 1, self.height, self.width), 2.0)
 
-    made = painted(tiny, Shadowed(speed=0))
+    return Shadowed(speed=0)
+
+
+def test_a_shadow_that_comes_over_gives_birth_to_nothing(tiny):
+    made = painted(tiny, shadowed(tiny))
     assert all((each.source_frame == 1).float().mean() > 0.98 for each in made)
     assert luminance(made[-1].picture[..., 8:16]).mean() < 0.6 * luminance(made[0].picture[..., 8:16]).mean()
+
+
+def test_a_look_that_knows_no_light_keeps_its_paint_under_a_shadow_and_fades_with_the_shot(tiny):
+    class Flat(tiny.Painter):
+        def paint(self, content, **rest):
+            return super().paint(torch.full_like(content, 0.5), **{**rest, "start": None, "where": None})
+
+    made = painted(tiny, shadowed(tiny), painter=Flat())
+    assert torch.allclose(inner(made[4].picture), inner(made[0].picture), rtol=0.1)
+    faded = painted(tiny, fading(tiny), painter=Flat())
+    assert luminance(faded[-1].picture).mean() < 0.3 * luminance(faded[0].picture).mean()
 
 
 def test_grain_gives_birth_to_nothing(tiny):
