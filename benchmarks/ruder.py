@@ -11,7 +11,8 @@ import numpy as np
 from torch import Tensor
 from truth import Array, inside
 
-from impasto.server.shots.mattes import disagreement
+from impasto.server.ops.warp import warp
+from impasto.server.shots.signs import disagreement
 
 
 def unreliable(out: Tensor, home: Tensor) -> Array:
@@ -28,6 +29,6 @@ def unreliable(out: Tensor, home: Tensor) -> Array:
     reliable = np.ones(flow.shape[1:], np.float32)
     slopes = sum(np.square(np.gradient(way, axis=axis)) for way in flow for axis in (0, 1))
     reliable[slopes > 0.01 * np.square(flow).sum(0) + 0.002] = 0
-    reliable[disagreement(out, home)[0, 0].numpy() >= 1] = -1
+    reliable[disagreement(out, warp(home, out))[0, 0].numpy() >= 1] = -1
     reliable[~inside(flow)] = 0
     return np.asarray(1 - np.clip(cv2.GaussianBlur(reliable, (0, 0), 0.8), 0, 1))

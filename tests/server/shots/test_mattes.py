@@ -1,7 +1,13 @@
+import sys
+from pathlib import Path
+
 import torch
 
+from impasto.server.models.flow.dis import MODEL as DIS
+from impasto.server.models.mattes.impasto_mattes import judge
 from impasto.server.ops.warp import warp
-from impasto.server.shots.mattes import HIDDEN, INCONSISTENT, NO_NEIGHBOUR, OUTSIDE, disagreement, mattes, nobody_there
+from impasto.server.shots.mattes import HIDDEN, INCONSISTENT, NO_NEIGHBOUR, OUTSIDE, PHOTOMETRIC, mattes, nobody_there
+from impasto.server.shots.signs import disagreement, outside
 
 HEIGHT, WIDTH, SPEED = 32, 64, 6
 
@@ -31,15 +37,19 @@ def test_ground_that_is_run_over_is_hidden_and_nothing_else_is():
     assert found.confidence[..., 13:19, 24:28].min() == 1
 
 
+def plain_check(out, home):
+    return disagreement(out, warp(home, out)) > 1
+
+
 def test_exact_motion_is_judged_by_the_plain_check_alone():
     first, second, forward, backward = scene()
     found = mattes(first, second, forward, backward)
-    plain = disagreement(forward, backward) > 1
+    plain = plain_check(forward, backward)
     assert torch.equal(found.occlusion > 0.5, plain)
     assert (found.cause[plain] == HIDDEN).all()
     rough = torch.rand(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(5)) * 0.4
     doubted = mattes(first, second, forward + rough, backward + rough)
-    assert not torch.equal(doubted.occlusion > 0.5, disagreement(forward + rough, backward + rough) > 1)
+    assert not torch.equal(doubted.occlusion > 0.5, plain_check(forward + rough, backward + rough))
 
 
 def noise(size, seed):
@@ -118,3 +128,69 @@ def test_pictures_of_a_few_pixels_have_mattes():
         found = mattes(picture, picture, motion, motion)
         assert torch.isfinite(found.occlusion).all()
         assert found.occlusion.shape == (1, 1, height, width)
+
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "training"))
+
+
+def drawn_pairs(count):
+    """Stages that no net has seen: pictures, motion as `dis` measures it, and what is hidden
+    within the picture."""
+    import data
+    import staging
+
+    textures = [data.drawn(128, 128, torch.Generator().manual_seed(seed)) for seed in range(12)]
+    drawer = staging.Stages(textures, 96, 160, 12.0)
+    for seed in range(count):
+        stage = drawer.draw(torch.Generator().manual_seed(900_000 + seed))
+        first, second = (stage.picture(moment)[None] for moment in (0.0, 1.0))
+        true, hidden, _ = stage.motion(0.0, 1.0)
+        yield first, second, *DIS.build().both(first, second), hidden[None] > 0.5, outside(true[None]) == 0
+
+
+def f1(pairs):
+    hit, total = 0.0, 0.0
+    for found, true in pairs:
+        hit, total = hit + 2 * float((found & true).sum()), total + float(found.sum() + true.sum())
+    return hit / total
+
+
+def test_the_net_is_truer_than_the_rules_and_these_than_the_plain_check_where_motion_was_measured():
+    plain, rules, net = [], [], []
+    for first, second, out, home, hidden, within in drawn_pairs(5):
+        for kept, judges in ((rules, None), (net, judge())):
+            found = mattes(first, second, out, home, judge=judges)
+            kept.append(((found.occlusion > 0.5) & within, hidden & within))
+        plain.append((plain_check(out, home) & within, hidden & within))
+    assert f1(plain) < f1(rules) < f1(net) - 0.05
+
+
+def test_the_net_is_not_asked_about_exact_motion_or_what_leaves_the_picture():
+    def never(signs):
+        raise AssertionError
+
+    def everything(signs):
+        return torch.zeros(1, 2, *signs.shape[-2:])
+
+    first, second, forward, backward = scene()
+    assert torch.equal(
+        mattes(first, second, forward, backward, judge=never).occlusion,
+        mattes(first, second, forward, backward).occlusion,
+    )
+    rough = torch.zeros_like(forward)
+    rough[:, 0] = 5
+    found = mattes(first, second, forward + rough, backward - 0.9 * rough, judge=everything)
+    assert float(found.occlusion[..., -5:].min()) == 1
+    assert (found.cause[..., -5:] == OUTSIDE).all()
+    assert float(found.occlusion[..., :-10].max()) == 0
+
+
+def test_what_the_net_says_is_hidden_has_a_cause():
+    first, second, forward, backward = scene()
+    rough = torch.rand(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(5)) * 0.4
+    found = mattes(
+        first, second, forward + rough, backward + rough, judge=lambda signs: torch.ones(1, 2, HEIGHT, WIDTH)
+    )
+    assert float(found.occlusion.min()) == 1
+    assert set(found.cause.unique().tolist()) <= {INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC}
+    assert found.confidence.max() == 0

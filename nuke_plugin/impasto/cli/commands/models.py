@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="What can 
 @app.command("list")
 def list_models(
     family: Annotated[
-        str, typer.Option("--family", metavar="F", help="flow, style, interpolation or depth. Default: all.")
+        str, typer.Option("--family", metavar="F", help="flow, mattes, style, interpolation or depth. Default: all.")
     ] = "",
     server: o.Server = "",
     tls_ca: o.TlsCa = None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Family = Literal["flow", "style", "interpolation", "depth"]
+Family = Literal["flow", "mattes", "style", "interpolation", "depth"]
 
 BUNDLED = Path(__file__).resolve().parents[1] / "weights"
 """Folder of the weights that come with the program, each beside its card."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import grpc
 
 from impasto.server.errors import BadRequest
 from impasto.server.models import catalogue, weights
-from impasto.server.models.card import Model
+from impasto.server.models.card import Family, Model
 from impasto.v1.catalog_pb2 import (
     ListModelsRequest,
     ListModelsResponse,
@@ -25,9 +27,9 @@ class CatalogService(CatalogServiceServicer):
 
     def ListModels(self, request: ListModelsRequest, context: grpc.ServicerContext) -> ListModelsResponse:  # noqa: N802
         """List the models, by family, then id."""
-        if request.family not in ("", "flow", "style", "interpolation", "depth"):
+        if request.family not in ("", *get_args(Family)):
             raise BadRequest(
-                f"There is no family '{request.family}'; say flow, style, interpolation or depth.",
+                f"There is no family '{request.family}'; say one of {', '.join(get_args(Family))}.",
                 reason="FAMILY_UNKNOWN",
             )
         store = weights.Store(weights.default_folder())

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, pad
+from torch.nn.functional import interpolate, max_pool2d, pad
 
 from impasto.server.ops.rise import rise
-from impasto.server.ops.splat import splat
-from impasto.server.ops.warp import warp
 from impasto.server.shots.depth_order import Nearness, order
+from impasto.server.shots.signs import Signs, mean, outside, weighed
 
 VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR, DEPTH = range(7)
 """The causes of `occlusion.cause`: 0 seen; 1 motion there and back disagree; 2 leaves the picture; 3 nothing of the
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends);
 6 something nearer stands there, by depth."""
 
-VERSION = 7
+VERSION = 8
 """Raised when the judging changes; part of every cache key."""
 
 _NEAR = 24
 """Pixels within which motion must differ at all for something to be hidden."""
+_LEAST = 1e-3
+"""Score of a cause that no rule speaks for."""
 _NEVER = torch.tensor(1e4)
 """Pixels; longer than motion that counts."""
 
@@ -42,7 +45,24 @@ class Mattes:
     cause: Tensor
 
 
-def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearness | None = None) -> Mattes:
+class Judge(Protocol):
+    """Weighs all signs of hiding at once; made by a matte model's `build`."""
+
+    def __call__(self, signs: Tensor) -> Tensor:
+        """Judge every pixel.
+
+        Args:
+            signs: (1, C, H, W) as `shots.signs.weighed` gives them.
+
+        Returns:
+            (1, 2, H, W) float32 in 0..1: how far a pixel is hidden, and how far its motion can be trusted.
+        """
+        ...
+
+
+def mattes(
+    here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearness | None = None, judge: Judge | None = None
+) -> Mattes:
     """Mattes of one picture towards another.
 
     What nothing of the other picture comes from is hidden there (range map: Wang et al. 2018, "Occlusion Aware
@@ -53,38 +73,30 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearnes
     trusted: vectors gone astray on a noisy wall are no border. Motion as exact as a renderer's needs no such caution:
     there the plain check decides.
 
+    These rules give every pixel its cause. How far it is hidden the judge says, where there is one, within the picture
+    and for all but exact motion.
+
     Args:
         here: (1, 3, H, W) float32, display-like.
         there: the other picture.
         out: (1, 2, H, W) motion from here to there, pixels, x right, y down.
         home: motion from there to here.
         near: of both pictures, where depth is known: what it says of hiding comes before all but exact motion.
+        judge: a net that weighs the signs; None leaves it to the rules.
     """
-    parted = disagreement(out, home)
-    taken = 1 - warp(disagreement(home, out), out)
-    arrived = splat(torch.ones_like(parted), home)[1].clamp(0, 1)
-    reached = _mean(arrived, 1)
-    differs = _difference(here, warp(there, out))
-    exact = _exactness(out, home, parted)
-    clear = (1 - exact) * _parting(out, _mean(((parted < 0.3) & (arrived > 0.7)).float(), 1) > 0.6)
-    covered = torch.minimum(rise(1 - reached, 0.2, 0.44), rise(parted, 0.0, 0.2))
-    scores = {
-        OUTSIDE: _outside(out),
-        HIDDEN: exact * rise(parted, 0.5, 1.5) + clear * covered,
-        INCONSISTENT: clear * rise(parted, 0.5, 1.5) * rise(taken, 0.0, 0.6) * rise(1 - reached, 0.05, 0.25),
-        PHOTOMETRIC: clear * rise(differs, 0.03, 0.09) * rise(parted, 0.1, 0.9) * rise(taken, -0.5, 0.5),
-    }
+    signs = Signs.of(here, there, out, home)
+    exact = _exactness(out, signs.back, signs.parted)
+    scores, trust = _by_rules(signs, exact)
+    if judge is not None and float(exact) < 1:
+        ruled = half(_strongest(scores))
+        said = judge(weighed(signs, torch.cat([ruled, half(torch.minimum(trust, 1 - ruled))], 1)))
+        scores = _moved(scores, said[:, :1], exact)
+        trust = exact * trust + (1 - exact) * said[:, 1:]
     if near is not None:
-        hidden = torch.cat([score for sign, score in scores.items() if sign != OUTSIDE], 1).amax(1, keepdim=True)
-        trusted = torch.exp(-2 * parted) * (1 - rise(1 - arrived, 0.1, 0.4))
-        said = order(near, out, trusted, hidden)
-        for sign in (HIDDEN, INCONSISTENT, PHOTOMETRIC):
-            scores[sign] = scores[sign] * (exact + (1 - exact) * said.behind)
-        scores = {OUTSIDE: scores.pop(OUTSIDE), DEPTH: (1 - exact) * said.covered, **scores}
+        scores = _with_depth(scores, signs, near, exact)
     weight, strongest = torch.cat(list(scores.values()), 1).max(1, keepdim=True)  # of equals the first
     cause = torch.tensor(list(scores), dtype=torch.float32)[strongest]
     occlusion = half(weight)
-    trust = torch.exp(-(parted - 0.25).clamp_min(0)) * (1 - 0.5 * rise(differs, 0.03, 0.12))
     return Mattes(
         occlusion,
         half(torch.minimum(trust, 1 - occlusion)),
@@ -92,23 +104,45 @@ def mattes(here: Tensor, there: Tensor, out: Tensor, home: Tensor, near: Nearnes
     )
 
 
-def disagreement(out: Tensor, home: Tensor) -> Tensor:
-    """Squared distance from where motion there and back ends to where it began, in tolerances.
+def _by_rules(signs: Signs, exact: Tensor) -> tuple[dict[int, Tensor], Tensor]:
+    """How much each cause weighs, (1, 1, H, W) 0..1, and how far motion is trusted."""
+    parted, taken, arrived = signs.parted, 1 - signs.taken, signs.arrived.clamp(0, 1)
+    reached = mean(arrived, 1)
+    differs = mean(signs.differs, 1)
+    clear = (1 - exact) * _parting(signs.out, mean(((parted < 0.3) & (arrived > 0.7)).float(), 1) > 0.6)
+    covered = torch.minimum(rise(1 - reached, 0.2, 0.44), rise(parted, 0.0, 0.2))
+    scores = {
+        OUTSIDE: outside(signs.out),
+        HIDDEN: exact * rise(parted, 0.5, 1.5) + clear * covered,
+        INCONSISTENT: clear * rise(parted, 0.5, 1.5) * rise(taken, 0.0, 0.6) * rise(1 - reached, 0.05, 0.25),
+        PHOTOMETRIC: clear * rise(differs, 0.03, 0.09) * rise(parted, 0.1, 0.9) * rise(taken, -0.5, 0.5),
+    }
+    return scores, torch.exp(-(parted - 0.25).clamp_min(0)) * (1 - 0.5 * rise(differs, 0.03, 0.12))
 
-    The tolerance grows with the motion, and with the picture from 1024 pixels of width (Sundaram et al. 2010, "Dense
-    point trajectories by GPU-accelerated large displacement optical flow").
 
-    Args:
-        out: (1, 2, H, W) motion from here to there, pixels.
-        home: motion from there to here.
+def _with_depth(scores: Mapping[int, Tensor], signs: Signs, near: Nearness, exact: Tensor) -> dict[int, Tensor]:
+    """Scores after depth has had its word."""
+    hiding = {sign: scores[sign] for sign in (HIDDEN, INCONSISTENT, PHOTOMETRIC)}
+    trusted = torch.exp(-2 * signs.parted) * (1 - rise(1 - signs.arrived.clamp(0, 1), 0.1, 0.4))
+    depth = order(near, signs.out, trusted, _strongest(hiding))
+    allowed = exact + (1 - exact) * depth.behind
+    heard = {sign: score * allowed for sign, score in hiding.items()}
+    return {OUTSIDE: scores[OUTSIDE], DEPTH: (1 - exact) * depth.covered, **heard}
 
-    Returns:
-        (1, 1, H, W), 1 = just too far.
+
+def _strongest(scores: Mapping[int, Tensor]) -> Tensor:
+    return torch.cat(list(scores.values()), 1).amax(1, keepdim=True)
+
+
+def _moved(scores: Mapping[int, Tensor], hidden: Tensor, exact: Tensor) -> dict[int, Tensor]:
+    """Scores of the rules so raised or lowered that the strongest, but for `OUTSIDE`, is what the judge says.
+
+    Where no rule speaks, nothing coming from here (`HIDDEN`) is the cause.
     """
-    back = warp(home, out)
-    steady = 0.5 * max(1.0, out.shape[-1] / 1024) ** 2
-    lengths = out.square().sum(1, keepdim=True) + back.square().sum(1, keepdim=True)
-    return (out + back).square().sum(1, keepdim=True) / (0.01 * lengths + steady)
+    signs = {HIDDEN: scores[HIDDEN] + _LEAST, INCONSISTENT: scores[INCONSISTENT], PHOTOMETRIC: scores[PHOTOMETRIC]}
+    most = _strongest(signs)
+    moved = {sign: exact * scores[sign] + (1 - exact) * hidden * (score / most) for sign, score in signs.items()}
+    return {OUTSIDE: scores[OUTSIDE], **moved}
 
 
 def _parting(motion: Tensor, trusted: Tensor) -> Tensor:
@@ -139,7 +173,7 @@ def _most(values: Tensor, factor: int) -> Tensor:
     return max_pool2d(pad(values, (0, -width % factor, 0, -height % factor), mode="replicate"), factor)
 
 
-def _exactness(out: Tensor, home: Tensor, parted: Tensor) -> Tensor:
+def _exactness(out: Tensor, back: Tensor, parted: Tensor) -> Tensor:
     """1 for motion whose two directions agree to a hundredth of a pixel where they agree at all, 0 from a fiftieth.
 
     Measured motion is never so exact; a renderer's is, even rounded to half floats, whose step grows with the length.
@@ -147,7 +181,7 @@ def _exactness(out: Tensor, home: Tensor, parted: Tensor) -> Tensor:
     consistent = parted < 1
     if not bool(consistent.any()):
         return out.new_zeros(())
-    apart = (out + warp(home, out)).square().sum(1, keepdim=True).sqrt()
+    apart = (out + back).square().sum(1, keepdim=True).sqrt()
     length = out.square().sum(1, keepdim=True).sqrt()
     return 1 - rise((apart / (1 + length / 32))[consistent].median(), 0.01, 0.02)
 
@@ -161,24 +195,3 @@ def nobody_there(height: int, width: int) -> Mattes:
 def half(values: Tensor) -> Tensor:
     """Values as they are after being written as half floats."""
     return values.half().float()
-
-
-def _outside(motion: Tensor) -> Tensor:
-    """0 where motion ends within the picture, 1 from a quarter of a pixel beyond the centres of its border."""
-    height, width = motion.shape[-2:]
-    x = motion[:, 0:1] + torch.arange(width)
-    y = motion[:, 1:2] + torch.arange(height)[:, None]
-    beyond = torch.maximum(torch.maximum(-x, x - (width - 1)), torch.maximum(-y, y - (height - 1)))
-    return rise(beyond, 0.0, 0.25)
-
-
-def _difference(here: Tensor, there: Tensor) -> Tensor:
-    """Mean absolute difference after the local gain that brings the one to the other's brightness."""
-    brightness = [_mean(picture.mean(1, keepdim=True), 4) + 0.02 for picture in (here, there)]
-    gain = (brightness[0] / brightness[1]).clamp(0.5, 2.0)
-    return _mean((here - there * gain).abs().mean(1, keepdim=True), 1)
-
-
-def _mean(values: Tensor, radius: int) -> Tensor:
-    """Mean over a square, borders replicated."""
-    return avg_pool2d(pad(values, (radius,) * 4, mode="replicate"), 2 * radius + 1, 1)

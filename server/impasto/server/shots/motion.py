@@ -15,6 +15,7 @@ from torch import Tensor
 
 from impasto.server.errors import BadRequest, FrameError
 from impasto.server.models.flow.estimator import FlowEstimator
+from impasto.server.models.mattes import impasto_mattes
 from impasto.server.ops.splat import fill, inverse
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
@@ -26,6 +27,8 @@ from impasto.server.shots.shot import Shot, Store, Watch
 
 Layers = Mapping[str, NDArray[Any]]
 
+_JUDGED = f"{mattes.VERSION} {impasto_mattes.VERSION}"
+"""How mattes are judged; part of every cache key."""
 _LONGEST = 65536.0
 """Pixels; no motion is longer."""
 
@@ -191,8 +194,9 @@ class _Paired(ABC):
         )
 
     def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor, near: Nearness | None) -> _Pair:
-        onward = mattes.mattes(first, second, forward, backward, near)
-        homeward = mattes.mattes(second, first, backward, forward, near.turned() if near is not None else None)
+        judge = impasto_mattes.judge()
+        onward = mattes.mattes(first, second, forward, backward, near, judge)
+        homeward = mattes.mattes(second, first, backward, forward, near.turned() if near is not None else None, judge)
         return _Pair(
             forward,
             backward,
@@ -236,7 +240,7 @@ class ComputedMotion(_Paired):
     ) -> None:
         super().__init__(shot, shaper, store, watch, depth, holes)
         self._estimator = estimator
-        self._parameters = f"{mattes.VERSION} {model_digest} {shaper.exposure!r} {grain!r} {shot.width}x{shot.height}"
+        self._parameters = f"{_JUDGED} {model_digest} {shaper.exposure!r} {grain!r} {shot.width}x{shot.height}"
         self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
         self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
 
@@ -293,7 +297,7 @@ class GivenMotion(_Paired):
         self._name = name
         self.measured = measured
         self._checked = False
-        self._parameters = f"{mattes.VERSION} given {digest} {shaper.exposure!r} {shot.width}x{shot.height}"
+        self._parameters = f"{_JUDGED} given {digest} {shaper.exposure!r} {shot.width}x{shot.height}"
         self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
         self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
 

@@ -1,0 +1,1 @@
+"""Nets that judge what is hidden in the neighbouring frame."""
