@@ -12,7 +12,8 @@ uncovered pixels, ghosts (pixels that come into view whose paint was there befor
 those that come into view), and CPU seconds a frame beside motion and painting. For the engine also, along the borders
 between births: gradient energy beside that of the frames painted alone, as a whole and away from the outlines of things
 (which a look draws anew in every frame and the engine cuts), and the 95th percentile of the step in time, beside that
-of all other pixels. Last the means over the shots.
+of all other pixels, its parts (paint that is in place, that has drifted, that was replaced), and `still`: what the
+measure itself makes of paint that stands perfectly still. Last the means over the shots.
 
 The way `alone` says how still a look is by itself: root mean square change of a frame painted alone along the true
 motion 1 and 8 frames apart, in sRGB, and the plate's own. `--looks all` takes every look that can paint here.
