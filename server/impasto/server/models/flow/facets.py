@@ -30,7 +30,7 @@ _FITS, _REGISTRATIONS = (4, 12, 32), (12, 32)
 _FITS_AGAIN, _REGISTRATIONS_AGAIN = (6, 16), (6, 16, 40)
 """Radii of the squares planes are fitted in, and of those they are registered in besides, on the grid of half size."""
 
-_STEPS, _STEPS_AGAIN = (64, 32, 16, 8, 4, 2, 1), (32, 8, 4, 2, 1)
+_STEPS, _STEPS_AGAIN = (32, 16, 8, 4, 2, 1), (16, 8, 4, 2, 1)
 """How far planes are handed on."""
 
 _AROUND = (1, 2, 4, 8)
@@ -254,7 +254,7 @@ MODEL = Model(
     family="flow",
     summary="Planes of motion, registered to the pictures and handed on: the truest without weights.",
     build=build,
-    version=5,
+    version=6,
     smallest=1,
     parameters=(dis.GRAIN,),
 )

@@ -12,7 +12,7 @@ import numpy as np
 from impasto.server.models.flow.candidates import Array
 from impasto.server.models.flow.planes import Exact, differing, slopes
 
-_SAMPLE = 4
+_SAMPLE = 6
 """Vectors are taken from every so many pixels."""
 
 _SQUARES = (24, 64)
