@@ -7,9 +7,7 @@ Prints, for every source of motion and every shot, F1 of the mattes at 0.5 over 
 and both directions: what is hidden within the frame (with precision and recall) and what leaves it; the same within the
 frame by the rules without the net, by the plain forward/backward check (Sundaram et al. 2010), and by that of Ruder et
 al. 2016, "Artistic Style Transfer for Videos" (the same inequality, motion boundaries uncertain, negative where
-inconsistent, smoothed by a Gaussian of 0.8). `trust` tells of confidence on visible pixels, with the net and by the
-rules: how often that of a vector that errs by less than a pixel is above that of one that errs by more (area under the
-receiver's curve), and the mean square by which it misses 1 and 0 in these. `--depth` puts the ablation of depth beside
+inconsistent, smoothed by a Gaussian of 0.8). `--depth` puts the ablation of depth beside
 it: F1 within the frame where the mattes are also told the true depth, and where they are told what `tcmonodepth-small`
 estimates. `truth` as a model feeds the exact motion in: what it falls short of 1 is the mattes' own fault, the rest is
 the motion's. The last line of every source names the means and the worst shot.
@@ -26,7 +24,7 @@ import numpy as np
 import torch
 from flow import Both, Plates, ours, torn
 from ruder import unreliable
-from truth import SHOTS, Array, Counts, TruthShot, endpoint_error, inside, read
+from truth import SHOTS, Counts, TruthShot, inside, read
 
 from impasto.server.models import catalogue
 from impasto.server.models.mattes.impasto_mattes import judge
@@ -45,8 +43,6 @@ class Row:
 
     def __init__(self, depths: list[str]) -> None:
         self.hidden, self.leaving, self.rules, self.plain, self.ruder = (Counts() for _ in range(5))
-        self.close: list[Array] = []
-        self.trust: dict[str, list[Array]] = {"net": [], "rules": []}
         self.with_depth = {name: Counts() for name in depths}
 
     def __str__(self) -> str:
@@ -54,25 +50,7 @@ class Row:
         shares = self.hidden.hit / max(found, 1), self.hidden.hit / max(real, 1)
         figures = (self.hidden.f1, *shares, self.leaving.f1, self.rules.f1, self.plain.f1, self.ruder.f1)
         told = "".join(f" {counts.f1:9.3f}" for counts in self.with_depth.values())
-        return "{:6.3f} ({:.2f} {:.2f})  {:6.3f}  {:6.3f} {:6.3f} {:6.3f}".format(*figures) + told + self.trusted
-
-    @property
-    def trusted(self) -> str:
-        """Of the confidence, the product's and the rules'."""
-        close = np.concatenate(self.close)
-        told = ""
-        for parts in self.trust.values():
-            trust = np.concatenate(parts)
-            told += f"   {area(trust, close):.3f} {np.square(trust - close).mean():.3f}"
-        return told
-
-
-def area(scores: Array, good: Array) -> float:
-    """How often a good one scores above a bad one, ties counting half; NaN where all are of one kind."""
-    order, many = np.sort(scores), int(good.sum())
-    ranks = (np.searchsorted(order, scores) + np.searchsorted(order, scores, "right")) / 2
-    few = len(good) - many
-    return float((ranks[good].sum() - many * many / 2) / (many * few)) if many and few else float("nan")
+        return "{:6.3f} ({:.2f} {:.2f})  {:6.3f}  {:6.3f} {:6.3f} {:6.3f}".format(*figures) + told
 
 
 def estimator(name: str, measured: Analysis, assets: Path) -> Both | None:
@@ -119,10 +97,6 @@ def compare(row: Row, shot: TruthShot, frame: int, shaper: Shaper, both: Both | 
         within = inside(true)
         for name, by_depth in depths.items():
             row.with_depth[name].add(by_depth, hidden, valid & within)
-        seen = valid & ~hidden
-        row.close.append((endpoint_error(out[0].numpy(), true) < 1)[seen][::7])
-        for kept, each in zip(row.trust.values(), (found, ruled), strict=True):
-            kept.append(each.confidence[0, 0].numpy()[seen][::7])
         row.rules.add(ruled.occlusion[0, 0].numpy(), hidden, valid & within)
         row.hidden.add(matte, hidden, valid & within)
         row.leaving.add(matte * ~inside(out[0].numpy()), hidden & ~within, valid)
@@ -152,7 +126,7 @@ def main() -> None:
     parser.add_argument("--depth", nargs="*", default=[], choices=[TRUTH, "estimated"])
     wish = parser.parse_args()
     told = "".join(f" {'Z:' + name:>9}" for name in wish.depth)
-    print(f"{'':24} hidden (precision recall) leaving rules  plain  Ruder{told}   trust: net, rules")
+    print(f"{'':24} hidden (precision recall) leaving rules  plain  Ruder{told}")
     for name in wish.models:
         found = dict(rows(name, wish.shots, wish.frames, wish.depth, Path(wish.assets)))
         for shot, row in found.items():

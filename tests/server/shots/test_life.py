@@ -50,9 +50,15 @@ def test_what_is_thin_and_certain_is_no_speck():
 
 def test_disagreement_of_motion_is_no_proof_of_hiding():
     occluded = torch.ones(SIZE)
-    assert not hidden(occluded, torch.full(SIZE, float(mattes.INCONSISTENT))).any()
-    assert hidden(occluded, torch.full(SIZE, float(mattes.HIDDEN))).all()
-    assert not hidden(occluded * 0.4, torch.full(SIZE, float(mattes.HIDDEN))).any()
+    assert not hidden(occluded, torch.full(SIZE, float(mattes.INCONSISTENT)), True).any()
+    assert hidden(occluded, torch.full(SIZE, float(mattes.HIDDEN)), True).all()
+    assert not hidden(occluded * 0.4, torch.full(SIZE, float(mattes.HIDDEN)), False).any()
+
+
+def test_a_probable_matte_is_no_proof_of_hiding_where_motion_was_measured():
+    probable, cause = torch.full(SIZE, 0.8), torch.full(SIZE, float(mattes.HIDDEN))
+    assert not hidden(probable, cause, True).any()
+    assert hidden(probable, cause, False).all()
 
 
 def moved_off():

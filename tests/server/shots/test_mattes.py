@@ -170,7 +170,7 @@ def test_the_net_is_not_asked_about_exact_motion_or_what_leaves_the_picture():
         raise AssertionError
 
     def everything(signs):
-        return torch.zeros(1, 2, *signs.shape[-2:])
+        return torch.zeros(1, 1, *signs.shape[-2:])
 
     first, second, forward, backward = scene()
     assert torch.equal(
@@ -189,7 +189,7 @@ def test_what_the_net_says_is_hidden_has_a_cause():
     first, second, forward, backward = scene()
     rough = torch.rand(1, 2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(5)) * 0.4
     found = mattes(
-        first, second, forward + rough, backward + rough, judge=lambda signs: torch.ones(1, 2, HEIGHT, WIDTH)
+        first, second, forward + rough, backward + rough, judge=lambda signs: torch.ones(1, 1, HEIGHT, WIDTH)
     )
     assert float(found.occlusion.min()) == 1
     assert set(found.cause.unique().tolist()) <= {INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC}

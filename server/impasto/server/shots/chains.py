@@ -19,7 +19,7 @@ from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 9
+VERSION = 10
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -120,7 +120,7 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, alone: bool 
     measured = stage.motion.measured
     if measured:
         moved = register(moved, now.base, then)
-    gone = hidden(occlusion, cause)
+    gone = hidden(occlusion, cause, measured)
     if sheds:
         gone = rim(gone & (cause != OUTSIDE), vectors, now.base, then, measured) | gone
     moved = moved.without(deaths(moved, gone, confidence, now.base, then))

@@ -12,6 +12,8 @@ from impasto.server.shots.provenance import Map, stretch
 
 _TRUST = 0.47
 """Confidence below which motion counts as broken: where the forward/backward check of Sundaram et al. 2010 fails."""
+_CERTAIN = 0.9
+"""Probability from which hiding is certain: seen paint that dies costs more than hidden paint that stays."""
 _LOOK = 0.12
 """Shaped difference to the relit birth plate from which another thing is seen."""
 _NEAR = 2.0
@@ -29,12 +31,13 @@ _LAYER = 0.5
 _HIDING = (mattes.OUTSIDE, mattes.HIDDEN, mattes.NO_NEIGHBOUR, mattes.DEPTH)
 
 
-def hidden(occlusion: Tensor, cause: Tensor) -> Tensor:
+def hidden(occlusion: Tensor, cause: Tensor, measured: bool) -> Tensor:
     """Pixels that the neighbouring frame certainly did not show.
 
     Args:
         occlusion: (1, 1, H, W) 0..1 towards that frame.
         cause: (1, 1, H, W), the code of `mattes`.
+        measured: whether motion was; then the matte is a probability, and only what is certain is proof.
 
     Returns:
         (1, 1, H, W) bool. Disagreement of motion alone is doubt, not proof.
@@ -42,7 +45,7 @@ def hidden(occlusion: Tensor, cause: Tensor) -> Tensor:
     proven = torch.zeros_like(cause, dtype=torch.bool)
     for code in _HIDING:
         proven |= cause == code
-    return (occlusion > 0.5) & proven
+    return (occlusion > (_CERTAIN if measured else 0.5)) & proven
 
 
 def deaths(carried: Map, gone: Tensor, confidence: Tensor, now: Tensor, then: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ VISIBLE, INCONSISTENT, OUTSIDE, HIDDEN, PHOTOMETRIC, NO_NEIGHBOUR, DEPTH = range
 other picture comes from here, so something covers it; 4 looks different there; 5 no frame there (the shot ends);
 6 something nearer stands there, by depth."""
 
-VERSION = 8
+VERSION = 9
 """Raised when the judging changes; part of every cache key."""
 
 _NEAR = 24
@@ -55,7 +55,7 @@ class Judge(Protocol):
             signs: (1, C, H, W) as `shots.signs.weighed` gives them.
 
         Returns:
-            (1, 2, H, W) float32 in 0..1: how far a pixel is hidden, and how far its motion can be trusted.
+            (1, 1, H, W) float32 in 0..1: how far a pixel is hidden.
         """
         ...
 
@@ -90,8 +90,7 @@ def mattes(
     if judge is not None and float(exact) < 1:
         ruled = half(_strongest(scores))
         said = judge(weighed(signs, torch.cat([ruled, half(torch.minimum(trust, 1 - ruled))], 1)))
-        scores = _moved(scores, said[:, :1], exact)
-        trust = exact * trust + (1 - exact) * said[:, 1:]
+        scores = _moved(scores, said, exact)
     if near is not None:
         scores = _with_depth(scores, signs, near, exact)
     weight, strongest = torch.cat(list(scores.values()), 1).max(1, keepdim=True)  # of equals the first

@@ -43,7 +43,7 @@ def test_the_same_signs_have_the_same_answer_at_any_size():
         with fixed_threads():
             first, again = judge()(signs), judge()(signs)
         assert torch.equal(first, again)
-        assert first.shape == (1, 2, height, width)
+        assert first.shape == (1, 1, height, width)
         assert 0 <= float(first.min()) <= float(first.max()) <= 1
 
 

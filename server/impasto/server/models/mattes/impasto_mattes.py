@@ -31,10 +31,11 @@ class Judge:
         height, width = signs.shape[-2:]
         below, beside = -height % STRIDE, -width % STRIDE
         padded = F.pad(signs, (0, beside, 0, below), mode="replicate") if below or beside else signs
-        return tiled(self._said, padded, TILE, REACH, STRIDE)[..., :height, :width]
+        return tiled(self._hidden, padded, TILE, REACH, STRIDE)[..., :height, :width]
 
-    def _said(self, signs: Tensor) -> Tensor:
-        return torch.sigmoid(self._net(signs.float().contiguous(memory_format=torch.channels_last)).contiguous())
+    def _hidden(self, signs: Tensor) -> Tensor:
+        said = self._net(signs.float().contiguous(memory_format=torch.channels_last))[:, :1]
+        return torch.sigmoid(said.contiguous())
 
 
 def build(weights: Path) -> Judge:
