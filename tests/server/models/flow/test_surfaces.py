@@ -118,6 +118,19 @@ def test_what_trembles_about_a_surface_becomes_the_surface():
     assert np.abs(after - ground.true)[4:-4, 4:-4].mean() < 0.2 * np.abs(trembling).mean()
 
 
+def test_a_surface_pays_for_parting_from_what_another_estimator_says():
+    trembling = np.random.default_rng(2).normal(0, 0.15, Drawn().true.shape).astype(np.float32)
+    free, told = Drawn(), Drawn()
+    told.prices.hear(told.true + trembling + np.float32(12), 0.6, 24.0)
+    shares = []
+    for ground in (free, told):
+        motion = ground.true + trembling
+        motion[:, 40:56] += np.float32(12)
+        after = ground.joined(motion)[8:-8, 44:52]
+        shares.append((np.abs(after - ground.true[8:-8, 44:52]).max(-1) < 0.01).mean())
+    assert shares[1] < shares[0]
+
+
 def test_what_moves_otherwise_before_a_surface_is_left_alone():
     ground = Drawn(grain=0.005)
     box = (slice(24, 48), slice(32, 64))

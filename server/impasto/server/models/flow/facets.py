@@ -118,7 +118,7 @@ class Facets:
             there, back = there + heard[:1], back + heard[1:]
             ways = side_by_side(pool, self._begun, (a, b, there, back), (b, a, back, there))
             for way, motion in zip(ways, heard, strict=False):  # there is none where nobody was asked
-                way.prices.expect([halved(motion) * np.float32(0.5)], _UNHEARD, _FAR_OFF)
+                way.prices.hear(halved(motion) * np.float32(0.5), _UNHEARD, _FAR_OFF)
             motions = [way.motion for way in ways]
             side_by_side(pool, self._again, (ways[0], *motions), (ways[1], *reversed(motions)))
             self._join(pool, ways, a, b)

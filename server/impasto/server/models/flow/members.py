@@ -36,7 +36,7 @@ def joined(prices: Prices, first: Array, planes: Array, believed: Array, homogra
     likelier than a crumb of its own (Isack and Boykov 2012, "Energy-Based Geometric Multi-Model Fitting"); so a surface
     may be dearer than a pixel's plane, the more so the more pixels around of like colour move by it already, as long as
     the difference is small beside what it varies by from pixel to pixel. Where nothing varies the pictures tell nothing
-    and planes are kept, as they are where they leave the picture.
+    and planes are kept, as they are where they leave the picture. What another estimator says counts for surfaces too.
 
     Args:
         prices: of this direction.
@@ -55,13 +55,13 @@ def joined(prices: Prices, first: Array, planes: Array, believed: Array, homogra
     settled = near.filter(agreeing(motion, fitted(motion, believed, _NEIGHBOURS)[..., :2], believed))
     allowance = np.float32(_DEARER) * (1 - np.float32(_SETTLED) * np.clip(settled, 0, 1))
     total = far.filter(believed) + np.float32(0.02)
-    price, within = prices.pixelwise(planes), inside(motion)
+    price, within = prices.pixelwise(planes) + prices.unheard(planes), inside(motion)
     best, taken = np.zeros_like(believed), planes
     for homography in homographies:
         surface = planes_of(homography, *believed.shape)
         there = np.ascontiguousarray(surface[..., :2])
         share = np.maximum(far.filter(agreeing(motion, there, believed)) / total, 0)
-        dearer = (prices.pixelwise(surface) - price) * within * inside(there)
+        dearer = (prices.pixelwise(surface) + prices.unheard(surface) - price) * within * inside(there)
         varies = np.sqrt(np.maximum(near.filter(dearer**2), 0) + np.float32(1e-6))
         score = (near.filter(dearer) + np.float32(_STEP)) / varies - allowance * np.sqrt(share)
         better = score < best

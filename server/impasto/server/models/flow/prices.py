@@ -64,6 +64,23 @@ class _Average:
         return np.clip(average, 0, 1)  # the filter's lines overshoot
 
 
+@dataclass(frozen=True)
+class _Expected:
+    """What planes are expected to be like; see `Prices.expect`."""
+
+    motions: list[Array]
+    price: float
+    reach: float
+
+    def price_of(self, planes: Array) -> Array:
+        u, v = planes[..., 0], planes[..., 1]
+        apart = np.full(u.shape, self.reach * self.reach, np.float32)
+        for motion in self.motions:
+            apart = np.minimum(apart, (u - motion[..., 0]) ** 2 + (v - motion[..., 1]) ** 2)
+        cost: Array = np.sqrt(apart) * np.float32(self.price / self.reach)
+        return cost
+
+
 class Prices:
     """Prices of motion from one picture to another, 0..1.
 
@@ -89,7 +106,8 @@ class Prices:
         self._full = _guided(cv2.GaussianBlur(first, (0, 0), 0.8), _NEAR)
 
         self.believe(np.ones(small.shape[:2], np.float32))
-        self._expected: list[tuple[list[Array], float, float]] = []
+        self._expected: list[_Expected] = []
+        self._heard: list[_Expected] = []
 
     def believe(self, visible: Array) -> None:
         """Say which pixels the other picture shows too: prices are averaged over these.
@@ -114,19 +132,23 @@ class Prices:
             price: of a plane that parts from the nearest of them by `reach` or more; less in proportion.
             reach: pixels of the grid.
         """
-        self._expected.append((motions, price, reach))
+        self._expected.append(_Expected(motions, price, reach))
+
+    def hear(self, motion: Array, price: float, reach: float) -> None:
+        """Expect what another estimator says, which large surfaces must heed too; arguments as of `expect`."""
+        self._heard.append(_Expected([motion], price, reach))
+
+    def unheard(self, planes: Array) -> Array:
+        """Price of parting from what other estimators say, (H / 2, W / 2); 0 where nobody was heard."""
+        return sum((heard.price_of(planes) for heard in self._heard), np.zeros(planes.shape[:2], np.float32))
 
     def of_planes(self, planes: Array) -> Array:
         """Price of planes (H / 2, W / 2, 6) on their grid, (H / 2, W / 2)."""
         price = self.pixelwise(planes)
         near, wide, _ = self._averages
         average: Array = 0.5 * (near.of(price) + wide.of(price))
-        u, v = planes[..., 0], planes[..., 1]
-        for motions, most, reach in self._expected:
-            apart = np.full(u.shape, reach * reach, np.float32)
-            for motion in motions:
-                apart = np.minimum(apart, (u - motion[..., 0]) ** 2 + (v - motion[..., 1]) ** 2)
-            average += np.sqrt(apart) * np.float32(most / reach)
+        for expected in (*self._heard, *self._expected):
+            average += expected.price_of(planes)
         return average
 
     def pixelwise(self, planes: Array) -> Array:

@@ -40,7 +40,7 @@ MODEL: Model = Model(
         _published("raft_large_C_T_V2-1bb1363a.pth", _C_T, _errors(1.3822, 2.7161, "; KITTI 2015 4.5118, 16.0679 %")),
         _published("raft_large_C_T_V1-22a6c225.pth", _C_T, _errors(1.4411, 2.7894, "; KITTI 2015 5.0172, 17.4506 %")),
     ),
-    version=3,
+    version=4,
     stride=STRIDE,
     smallest=1,
     precisions=PRECISIONS,

@@ -14,7 +14,7 @@ MODEL: Model = Model(
     family="flow",
     summary="A recurrent net that finds large motion; needs weights (`impasto models pull raft-small`).",
     build=lambda **options: builder(MODEL, "small", **options),
-    version=3,
+    version=4,
     weights=Weights(
         "raft_small_C_T_V2-01064c6d.pth",
         "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27",
