@@ -11,14 +11,14 @@ is on scenes it never saw, beside `dis`; ship it only where it is nearer.
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import card
 import torch
+from asked import asked
 from data import drawn, read, resized, unseen
 from safetensors.torch import save_file
 from scenes import Scene, Scenes, grain
@@ -276,22 +276,9 @@ def rate_at(iteration: int, total: int) -> float:
     return (iteration + 1) / begin if iteration < begin else max(1e-3, (total - iteration) / max(1, total - begin))
 
 
-def options_from(arguments: list[str] | None = None) -> Options:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = {"Path": Path, "float": float, "int": int, "str": str}
-    for field in fields(Options):
-        name = f"--{field.name.replace('_', '-')}"
-        if field.name in ("assets", "out"):
-            parser.add_argument(name, type=Path, required=True)
-        else:
-            parser.add_argument(name, type=kinds[str(field.type)], default=field.default)
-    return Options(**vars(parser.parse_args(arguments)))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """One slice: train until the minutes are over, measure, save."""
-    options = options_from(arguments)
+    options = asked(Options, __doc__, arguments)
     trainer = Trainer(options)
     trainer.resume()
     begun = mark = time.monotonic()

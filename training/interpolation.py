@@ -10,13 +10,13 @@ between, or the rendered frame between two.
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import card
 import torch
+from asked import asked
 from data import TRAINED_SHOTS, drawn, read, resized, unseen
 from safetensors.torch import save_file
 from scenes import Scenes, grain
@@ -220,23 +220,9 @@ class Trainer:
         self.seconds, self.curve = state["seconds"], state["curve"]
 
 
-def options_from(arguments: list[str] | None = None) -> Options:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("assets", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("minutes", "rate", "of_shots"):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(Options, name))
-    for name in ("examples", "batch", "total"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
-    for name in ("device", "motion"):
-        parser.add_argument(f"--{name}", default=getattr(Options, name))
-    return Options(**vars(parser.parse_args(arguments)))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """One slice: draw examples, train until the minutes are over, save."""
-    options = options_from(arguments)
+    options = asked(Options, __doc__, arguments)
     begun = time.monotonic()
     trainer = Trainer(options)
     trainer.resume()

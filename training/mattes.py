@@ -10,7 +10,6 @@ the signs of each in `DIR/signs`, and trains on all that are there until the min
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import card
 import numpy as np
 import pairs
 import torch
+from asked import asked
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
@@ -256,21 +256,9 @@ def area(scores: Tensor, good: Tensor) -> float:
     return float((ranks[good].sum() - many * (many + 1) / 2) / (many * few))
 
 
-def options_from(arguments: list[str] | None = None) -> Options:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("assets", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("minutes", "rate"):
-        parser.add_argument(f"--{name}", type=float, default=getattr(Options, name))
-    for name in ("pairs", "batch", "side", "total"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
-    return Options(**vars(parser.parse_args(arguments)))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Draw what is missing, train until the minutes are over, save."""
-    options = options_from(arguments)
+    options = asked(Options, __doc__, arguments)
     drawn = options.out / "pairs"
     with torch.no_grad():
         pairs.fill(drawn, options.assets, options.pairs)

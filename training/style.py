@@ -9,15 +9,15 @@ networks are used here only; nothing of them is shipped.
 
 from __future__ import annotations
 
-import argparse
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import card
 import cv2
 import numpy as np
 import torch
+from asked import asked
 from data import TRAINED_SHOTS, Pictures, gather, read, resized, unseen
 from losses import (
     Features,
@@ -325,24 +325,9 @@ def sheet(net: ImpastoNet, options: Options) -> np.ndarray:
     return (torch.cat(rows, -2).permute(1, 2, 0).flip(-1) * 255).round().byte().numpy()
 
 
-def options_from(arguments: list[str] | None = None) -> Options:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    kinds = {"Path": Path, "float": float, "int": int, "str": str}
-    for field in fields(Options):
-        name, kind = f"--{field.name.replace('_', '-')}", str(field.type)
-        if kind == "bool":
-            parser.add_argument(name, action="store_true")
-        elif field.name in ("assets", "out"):
-            parser.add_argument(name, type=Path, required=True)
-        else:
-            parser.add_argument(name, type=kinds[kind], default=field.default)
-    return Options(**vars(parser.parse_args(arguments)))
-
-
 def main() -> None:
     """Train for `--minutes`, saving as it goes."""
-    options = options_from()
+    options = asked(Options, __doc__)
     trainer = Trainer(options)
     if options.resume:
         trainer.resume()

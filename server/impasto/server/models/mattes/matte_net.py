@@ -1,5 +1,7 @@
 """A small net that weighs the signs of hiding around a pixel against each other, and says how true its motion is.
 
+What it says of motion was learned beside the matte and is not used (decision 20).
+
 A U-shaped net (Ronneberger et al., MICCAI 2015) at full size, for much of what is hidden lies in strips of a few
 pixels; three steps down it sees some forty pixels around. It begins from a matte made by rules and moves it.
 """
