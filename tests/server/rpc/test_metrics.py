@@ -15,10 +15,10 @@ def asked(address):
     return {name: float(value) for name, value in re.findall(r"^([a-z_]+(?:\{.*\})?) (\S+)$", text, re.MULTILINE)}
 
 
-def test_whoever_watches_sees_jobs_frames_stages_bytes_and_cache(tmp_path, capfd):
+def test_whoever_watches_sees_jobs_frames_stages_bytes_and_cache(tmp_path):
     files = write_plates(tmp_path / "plates")
-    with serving(tmp_path / "s", metrics="127.0.0.1:0", log_level="info") as (_, caller):
-        address = re.search(r"metrics=(\S+)", "".join(capfd.readouterr()))[1]
+    with serving(tmp_path / "s", metrics="127.0.0.1:0") as (running, caller):
+        address = running.metrics
         request = CreateJobRequest(spec=motion_job(files, tmp_path / "out"))
         name = caller.jobs.CreateJob(request, timeout=30).job.name
         for path in files.values():
@@ -40,8 +40,8 @@ def test_an_address_in_use_is_told_and_the_state_let_go(tmp_path):
     with serving(tmp_path / "a", listen="127.0.0.1:0") as (running, _):
         with pytest.raises(NotReady, match="--metrics"), serving(tmp_path / "b", metrics=running.address):
             pass
-        with serving(tmp_path / "b"):
-            pass
+        with serving(tmp_path / "b") as (free, _):
+            assert free.metrics == ""
 
 
 def test_metrics_for_other_machines_want_tls_or_insecure():

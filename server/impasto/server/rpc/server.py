@@ -65,7 +65,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class _Rooms:
-    """What a server is made of, in the order in which it is taken down."""
+    """What a server is made of, in the order in which it is taken down, and where its metrics are."""
 
     grpc: grpc.Server
     exits: contextlib.ExitStack
@@ -73,6 +73,7 @@ class _Rooms:
     queue: Queue
     places: Places
     store: JobStore
+    metrics: str
 
 
 class RunningServer:
@@ -81,10 +82,11 @@ class RunningServer:
     Attributes:
         address: what a gRPC channel takes: `HOST:PORT` or `unix:/path`.
         token: to be sent as `authorization: Bearer TOKEN`; empty where none is asked.
+        metrics: `HOST:PORT` of the metrics; empty where none are given.
     """
 
     def __init__(self, config: ServerConfig, address: str, token: str, rooms: _Rooms, calls: ActivityInterceptor):
-        self.address, self.token = address, token
+        self.address, self.token, self.metrics = address, token, rooms.metrics
         self._config, self._rooms, self._calls = config, rooms, calls
         self._stopped = threading.Event()
         self._stopping = threading.Lock()
@@ -174,9 +176,8 @@ def start(config: ServerConfig, runner: Runner | None = None) -> RunningServer:
         address = _bind(config, server)
         queue.start()
         server.start()
-        running = RunningServer(
-            config, address, next(iter(tokens), ""), _Rooms(server, exits, watchdog, queue, places, store), calls
-        )
+        rooms = _Rooms(server, exits, watchdog, queue, places, store, metrics)
+        running = RunningServer(config, address, next(iter(tokens), ""), rooms, calls)
         _write_address_file(config, running)
     except BaseException:
         exits.close()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,9 +93,9 @@ def shot(tmp_path):
 
 @pytest.fixture
 def bundled(tmp_path, monkeypatch):
-    """A build that holds the look of the house, its weights seeded."""
+    """A build whose look of the house has seeded weights."""
     folder = tmp_path / "bundled"
-    folder.mkdir()
+    shutil.copytree(card.BUNDLED, folder)
     torch.manual_seed(0)
     net = impasto.ImpastoNet()
     save_file({key: value.half() for key, value in net.state_dict().items()}, folder / "impasto.safetensors")
