@@ -20,7 +20,9 @@ motion 1 and 8 frames apart, in sRGB, and the plate's own. `--looks all` takes e
 
 --causes then names what is left of the error, by swapping one part at a time for the truth: motion; and with true
 motion rebirth, light (paint not relit), seams (not mended), and what remains: resampling.
---ping-pong shows each shot to and fro and prints the detail of the last frame beside that of the first.
+--ping-pong shows each shot to and fro and prints the detail of the last frame beside that of the first, of itself
+painted alone, and of the same plate when it was first shown; and that of the last return to the first plate beside the
+first's.
 The way `key` paints from one key alone: E_1 over the pixels carried from it, and the share of the pixels that any true
 path connects with the key that are carried.
 
@@ -275,26 +277,33 @@ def painted(wish: Any, case: Case, alone: Alone, way: str, motion: Motion) -> tu
 
 
 def ping_pong(wish: Any, true: TruthShot, name: str, rows: Rows) -> None:
-    """Detail of the last frame of a shot shown to and fro, beside the first's."""
-    style = Path(name).stem
-    if rows.has(style, true.name, "to and fro", "truth", str(wish.ping_pong)):
-        return
-    there = list(true.frames)
+    """Detail of a shot shown to and fro: of its last frame, and of the last that is the first once more."""
+    style, there = Path(name).stem, list(true.frames)
     order = (there + there[-2:0:-1]) * (wish.ping_pong // len(there) + 1)
     case = Case(true, tuple(order[: wish.ping_pong]))
-    painter = look(name, case, wish.assets)
+    missing = [kind for kind in wish.motion if not rows.has(style, true.name, "to and fro", kind, str(wish.ping_pong))]
+    painter = look(name, case, wish.assets) if missing else None
     if painter is None:
         return
-    made = engine(case, motion_of(case, "truth"), Alone.by(case, painter), consistency=wish.consistency)
-    first, last = (detail(made.pictures[frame]) for frame in (case.frames[0], case.frames[-1]))
-    rows.add(
-        style,
-        true.name,
-        "to and fro",
-        "truth",
-        str(wish.ping_pong),
-        row={"detail of the last to the first": last / first},
-    )
+    alone = Alone.by(case, painter)
+    first, last = case.frames[0], case.frames[-1]
+    young = next(frame for frame in case.frames if case.shown(frame) == case.shown(last))
+    again = max(frame for frame in case.frames if case.shown(frame) == case.shown(first))
+    for kind in missing:
+        made, seconds = timed(
+            partial(engine, case, motion_of(case, kind), alone, consistency=wish.consistency), len(case.frames)
+        )
+        sharp = {frame: detail(made.pictures[frame]) for frame in (first, young, again, last)}
+        row = {
+            "detail of the last to the first": sharp[last] / sharp[first],
+            "to itself alone": sharp[last] / detail(alone.pictures[last]),
+            "to when it was first shown": sharp[last] / sharp[young],
+            "of the first when last shown to the first": sharp[again] / sharp[first],
+            "s": seconds,
+        }
+        rows.add(style, true.name, "to and fro", kind, str(wish.ping_pong), row=row)
+        if wish.pictures:
+            save(wish.pictures / f"{style}-{true.name}-to-and-fro-{kind}", made.pictures)
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ def carried(folder: Path, key: int, frame: int, paint: torch.Tensor) -> torch.Te
         stage = Stage(shot, motion, shaper, store, watch)
         one = torch.ones(1, 1, shot.height, shot.width)
         here = KeyChain(stage, Key(key, shot.picture(key), one, 1.0, None, "the plate itself")).map(frame)
-        births = Births(store, lambda n: f"paint {n}", lambda n: None, shaper)
+        births = Births(store, lambda n: f"paint {n}", lambda n: None, shaper, shot.height, shot.width, 1)
         births.keep(key, Birth(paint, one, one), one > 0)
         return fetch(here, births, stage.recall).soft[0]
 

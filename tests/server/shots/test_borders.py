@@ -23,13 +23,13 @@ def two_sides(dark, bright, share=0.5):
         load = dict.get
         save = dict.__setitem__
 
-    births = Births(Store(), str, lambda frame: None, SHAPER)
+    births = Births(Store(), str, lambda frame: None, SHAPER, HEIGHT, WIDTH, 2)
     everywhere = torch.ones(1, 1, HEIGHT, WIDTH, dtype=torch.bool)
     plates = [torch.full((1, 3, HEIGHT, WIDTH), value) for value in (dark, bright)]
     for frame, plate in zip((1, 2), plates, strict=True):
         one = torch.ones(1, 1, HEIGHT, WIDTH)
         births.keep(frame, Birth(torch.full_like(plate, 0.2 * frame), one, one), everywhere)
-    recall = Recall(lambda frame: plates[frame - 1])
+    recall = Recall(lambda frame: plates[frame - 1], HEIGHT, WIDTH, 2)
     here = identity(1, everywhere)
     here.born[..., MIDDLE:] = 2
     now = plates[0].clone()

@@ -13,7 +13,11 @@ SIZE = (1, 1, 16, 20)
 def healed(tiny, missing, now, then):
     light = split(then, SHAPER)
     return heal(
-        identity(1, ~missing), split(now, SHAPER).base, torch.ones(SIZE), Recall(lambda frame: light.base), SHAPER
+        identity(1, ~missing),
+        split(now, SHAPER).base,
+        torch.ones(SIZE),
+        Recall(lambda frame: light.base, *SIZE[-2:], 1),
+        SHAPER,
     )
 
 

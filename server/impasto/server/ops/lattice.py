@@ -1,4 +1,4 @@
-"""A picture laid out for scattered fetches: what lies side by side in the picture lies side by side in memory."""
+"""Pieces of pictures laid out for scattered fetches: what lies side by side in a piece lies side by side in memory."""
 
 from __future__ import annotations
 
@@ -7,62 +7,66 @@ from torch import Tensor
 
 
 class Lattice:
-    """Pixels in rows, each with its channels together, the border mirrored around its pixels' centres.
+    """Square pieces, each in rows with a pixel's channels together, and some pixels of what is around it.
 
-    One gather fetches several neighbours of a row at once, many times faster than one gather a tap.
+    One gather fetches several neighbours of a row at once, many times faster than one gather a tap, and fetches from
+    all pieces at once. Memory is taken by the pieces laid, not by the places for them.
 
     Args:
-        picture: (1, C, H, W) float32.
-        before: pixels mirrored on the left and on top.
-        after: pixels mirrored on the right and below.
+        channels: of the pictures, C.
+        side: of a piece in pixels.
+        pieces: places for them.
+        before: pixels around a piece on the left and on top.
+        after: pixels around a piece on the right and below.
     """
 
-    def __init__(self, picture: Tensor, before: int = 0, after: int = 1) -> None:
-        self.channels, self.height, self.width = picture.shape[1:]
-        for axis, size in ((2, self.height), (3, self.width)):
-            index = mirror(torch.arange(-before, size + after, device=picture.device), size)
-            picture = picture.index_select(axis, index)
-        self._stride, self._before = picture.shape[-1], before
-        self._rows = picture[0].permute(1, 2, 0).reshape(-1, self.channels).contiguous()
+    def __init__(self, channels: int, side: int, pieces: int, before: int = 0, after: int = 1) -> None:
+        self.channels, self._before, self._stride = channels, before, side + before + after
+        self._pixels = torch.empty(pieces, self._stride**2, channels)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory held."""
-        return self._rows.nbytes
+    def lay(self, places: Tensor, windows: Tensor) -> None:
+        """Lay pieces with what is around them.
 
-    def run(self, column: Tensor, row: Tensor, taps: int) -> Tensor:
+        Args:
+            places: (N,) int64, where.
+            windows: (N, C, side + before + after, the same) float32.
+        """
+        self._pixels[places] = windows.flatten(2).transpose(1, 2)
+
+    def run(self, place: Tensor, column: Tensor, row: Tensor, taps: int) -> Tensor:
         """Pixels side by side.
 
         Args:
-            column: (N,) int64, the first pixel of each run, from `-before` to `W - 1 + after - taps + 1`.
-            row: (N,) int64, from `-before` to `H - 1 + after`.
+            place: (N,) int64, in which piece.
+            column: (N,) int64, the first pixel of each run, in the piece, from `-before` to `side + after - taps`.
+            row: (N,) int64, in the piece, from `-before` to `side - 1 + after`.
             taps: pixels of a run.
 
         Returns:
             (N, taps, C).
         """
-        window = (self._rows.shape[0] - taps + 1, taps * self.channels)
-        runs = self._rows.as_strided(window, (self.channels, 1))
-        first = (row + self._before) * self._stride + (column + self._before)
+        window = (self._pixels.shape[0] * self._stride**2 - taps + 1, taps * self.channels)
+        runs = self._pixels.as_strided(window, (self.channels, 1))
+        first = (place * self._stride + (row + self._before)) * self._stride + (column + self._before)
         return runs.index_select(0, first).reshape(-1, taps, self.channels)
 
-    def bilinear(self, x: Tensor, y: Tensor) -> Tensor:
+    def bilinear(self, place: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Fetch bilinearly at scattered places.
 
         Args:
-            x: (N,) float32, columns, pixel centres at whole numbers; places outside see the border.
-            y: (N,) float32, rows, down.
+            place: (N,) int64, in which piece.
+            x: (N,) float32, columns in the piece from 0 to below its side, pixel centres at whole numbers.
+            y: the same for rows, down.
 
         Returns:
             (C, N). Whole numbers give back exact pixels.
         """
-        x, y = x.clamp(0, self.width - 1), y.clamp(0, self.height - 1)
         left, top = x.floor(), y.floor()
         part_x, part_y = (x - left)[:, None], (y - top)[:, None]
         column, row = left.long(), top.long()
         result: Tensor | None = None
         for down, weight in ((0, 1 - part_y), (1, part_y)):
-            pair = self.run(column, row + down, 2)
+            pair = self.run(place, column, row + down, 2)
             line = (pair[:, 0] * (1 - part_x) + pair[:, 1] * part_x) * weight
             result = line if result is None else result + line
         assert result is not None

@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from impasto.server.ops.lattice import Lattice, mirror
+from impasto.server.ops.lattice import Lattice
 
 _POLE = math.sqrt(3) - 2
 _TERMS = 6
@@ -23,42 +23,53 @@ _HALFWAY = 8
 _OVERSHOOT = 0.25
 """Share of the range of the nearest four pixels by which a value may leave that range."""
 
-APRON = 16
-"""Pixels beyond which no pixel moves a value fetched (8 for values half-way, 4 for the prefilter, 2 for the taps)."""
+APRON = 12
+"""Pixels around a piece that decide what is fetched in it: 8 for values half-way, 4 for prefilter and taps."""
 
 
 class Spline:
-    """A picture ready to be fetched between its pixels.
+    """Pieces of pictures ready to be fetched between their pixels.
 
     Args:
-        picture: (1, C, H, W) float32.
+        channels: of the pictures, C.
+        side: of a piece in pixels.
+        pieces: places for them.
     """
 
-    def __init__(self, picture: Tensor) -> None:
-        self._values = Lattice(picture)
-        self._bends = Lattice(_knots(_finer(picture)), 1, 2)
+    def __init__(self, channels: int, side: int, pieces: int) -> None:
+        self._side = side
+        self._values = Lattice(channels, side, pieces)
+        self._bends = Lattice(channels, 2 * side, pieces, 1, 2)
 
-    @property
-    def nbytes(self) -> int:
-        """Memory held."""
-        return self._values.nbytes + self._bends.nbytes
+    def lay(self, places: Tensor, windows: Tensor) -> None:
+        """Lay pieces.
 
-    def at(self, x: Tensor, y: Tensor) -> Tensor:
+        Args:
+            places: (N,) int64, where.
+            windows: (N, C, side + 2 APRON, the same) float32, the pieces in the middle of what is around them; what is
+                beyond the picture is mirrored at its border pixels' centres.
+        """
+        own = slice(APRON, APRON + self._side + 1)
+        self._values.lay(places, windows[..., own, own])
+        begin = 2 * (APRON - _HALFWAY + 1) - _TERMS - 1
+        fine = slice(begin, begin + 2 * self._side + 3)
+        self._bends.lay(places, _knots(_finer(windows))[..., fine, fine])
+
+    def at(self, place: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """Fetch at scattered places.
 
         Args:
-            x: (N,) float32, columns, pixel centres at whole numbers; places outside see the border.
-            y: (N,) float32, rows, down.
+            place: (N,) int64, in which piece.
+            x: (N,) float32, columns in the piece from 0 to below its side, pixel centres at whole numbers.
+            y: the same for rows, down.
 
         Returns:
             (C, N) float32. Whole numbers give back exact pixels.
         """
-        values = self._values
-        x, y = x.clamp(0, values.width - 1), y.clamp(0, values.height - 1)
-        result = self._curve(x * 2, y * 2)
+        result = self._curve(place, x * 2, y * 2)
         left, top = x.floor(), y.floor()
-        upper = values.run(left.long(), top.long(), 2)
-        lower = values.run(left.long(), top.long() + 1, 2)
+        upper = self._values.run(place, left.long(), top.long(), 2)
+        lower = self._values.run(place, left.long(), top.long() + 1, 2)
         low = torch.minimum(upper.amin(1), lower.amin(1))
         high = torch.maximum(upper.amax(1), lower.amax(1))
         slack = (high - low) * _OVERSHOOT
@@ -66,14 +77,14 @@ class Spline:
         whole = (x == left) & (y == top)
         return torch.where(whole[:, None], upper[:, 0], result).T.contiguous()
 
-    def _curve(self, x: Tensor, y: Tensor) -> Tensor:
+    def _curve(self, place: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The spline at places of the finer lattice, (N, C)."""
         left, top = x.floor(), y.floor()
         across = [weight[:, None] for weight in _weights(x - left)]
         column, row = left.long() - 1, top.long() - 1
         result: Tensor | None = None
         for tap, weight in enumerate(_weights(y - top)):
-            run = self._bends.run(column, row + tap, 4)
+            run = self._bends.run(place, column, row + tap, 4)
             line = run[:, 0] * across[0]
             for beside in range(1, 4):
                 line = line + run[:, beside] * across[beside]
@@ -84,44 +95,39 @@ class Spline:
 
 
 def _finer(picture: Tensor) -> Tensor:
-    """The picture (1, C, H, W) with values half-way between its pixels, (1, C, 2H - 1, 2W - 1), borders mirrored."""
+    """A picture (N, C, H, W) without its outer 7 pixels, with values half-way between those that are left."""
     weights = []
     for tap in range(_HALFWAY):
         place = math.pi * (tap + 0.5)
         weights.append(math.sin(place) / place * math.sin(place / _HALFWAY) / (place / _HALFWAY))
     total = 2 * sum(weights)
     for axis in (2, 3):
-        size = picture.shape[axis]
-        if size == 1:
-            continue
-        index = mirror(torch.arange(1 - _HALFWAY, size - 1 + _HALFWAY, device=picture.device), size)
-        padded = picture.index_select(axis, index)
+        own = picture.narrow(axis, _HALFWAY - 1, picture.shape[axis] - 2 * (_HALFWAY - 1))
+        between = own.shape[axis] - 1
         half: Tensor | None = None
         for tap, weight in enumerate(weights):
-            left = padded.narrow(axis, _HALFWAY - 1 - tap, size - 1)
-            pair = (left + padded.narrow(axis, _HALFWAY + tap, size - 1)) * (weight / total)
+            left = picture.narrow(axis, _HALFWAY - 1 - tap, between)
+            pair = (left + picture.narrow(axis, _HALFWAY + tap, between)) * (weight / total)
             half = pair if half is None else half + pair
         assert half is not None
-        shape = list(picture.shape)
-        shape[axis] = 2 * size - 1
+        shape = list(own.shape)
+        shape[axis] = 2 * between + 1
         finer = picture.new_empty(shape)
-        finer[(slice(None),) * axis + (slice(0, None, 2),)] = picture
+        finer[(slice(None),) * axis + (slice(0, None, 2),)] = own
         finer[(slice(None),) * axis + (slice(1, None, 2),)] = half
         picture = finer
     return picture
 
 
 def _knots(picture: Tensor) -> Tensor:
-    """Coefficients (1, C, H, W) of the cubic B-spline through the pixels, borders mirrored."""
+    """Coefficients of the cubic B-spline through a picture (N, C, H, W), but for its outer 6 pixels."""
     weights = [-6 * _POLE / (1 - _POLE**2) * _POLE**tap for tap in range(_TERMS + 1)]
     total = weights[0] + 2 * sum(weights[1:])
     for axis in (2, 3):
-        size = picture.shape[axis]
-        index = mirror(torch.arange(-_TERMS, size + _TERMS, device=picture.device), size)
-        padded = picture.index_select(axis, index)
-        result = padded.narrow(axis, _TERMS, size) * (weights[0] / total)
+        size = picture.shape[axis] - 2 * _TERMS
+        result = picture.narrow(axis, _TERMS, size) * (weights[0] / total)
         for tap in range(1, _TERMS + 1):
-            pair = padded.narrow(axis, _TERMS - tap, size) + padded.narrow(axis, _TERMS + tap, size)
+            pair = picture.narrow(axis, _TERMS - tap, size) + picture.narrow(axis, _TERMS + tap, size)
             result = result + pair * (weights[tap] / total)
         picture = result
     return picture

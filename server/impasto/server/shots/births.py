@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,15 +15,20 @@ from impasto.server.ops.lattice import Lattice
 from impasto.server.ops.spline import APRON, Spline
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import screen
-from impasto.server.shots.provenance import Map, gathered
+from impasto.server.shots.pages import SIDE, Pages
+from impasto.server.shots.provenance import Map
 from impasto.server.shots.recall import Recall
 from impasto.server.shots.shot import Store
 
 _TILE = 64
 """Side of the tiles in which births are kept, in pixels, on a grid from the upper left."""
-_HELD = 12
-_HELD_BYTES = 512 << 20
-"""At most so many births and so many bytes are held in memory, but two at least; the store keeps the rest."""
+_BESIDE = 16
+"""Pixels beside what is born that are kept with it."""
+_MOST_BYTES = 512 << 20
+"""Memory of what is held ready to be fetched from; the store keeps the rest."""
+_PAGE_BYTES = 4 * (3 * (2 * SIDE + 3) ** 2 + (3 + 5) * (SIDE + 1) ** 2)
+_AT_ONCE = 256
+"""Pieces laid at once."""
 
 
 @dataclass(frozen=True)
@@ -54,49 +57,14 @@ class Birth:
             "tiles": tiles[used].contiguous().numpy(),
         }
 
-    @classmethod
-    def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> Birth:
-        """From the store; 0 where nothing was kept."""
-        height, width = arrays["size"].tolist()
-        used, tiles = torch.from_numpy(arrays["used"]), torch.from_numpy(arrays["tiles"])
-        grid = torch.zeros(*used.shape, *tiles.shape[1:])
-        grid[used] = tiles
-        whole = grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)[None, :, :height, :width]
-        return cls(*(part.contiguous() for part in whole.split([3, 1, 1], 1)))
 
-
-class Laid:
-    """A birth ready to be fetched from.
-
-    Paint is resampled as it is seen on a screen: in the shaped domain of a dark shot strokes would ring.
-
-    Args:
-        birth: the paint.
-        shaper: the shot's.
-    """
-
-    def __init__(self, birth: Birth, shaper: Shaper) -> None:
-        self._shaper = shaper
-        self.rest = Lattice(torch.cat([birth.paint, birth.match, birth.cover], 1))
-        self._paint: Tensor | None = birth.paint
-
-    def paint(self, x: Tensor, y: Tensor) -> Tensor:
-        """The paint's one resampling, (3, N), shaped; see `Spline.at`."""
-        shown = self._spline.at(x, y)[None, ..., None]
-        return self._shaper.encode(screen.light(shown, self._shaper))[0, ..., 0]
-
-    @cached_property
-    def _spline(self) -> Spline:
-        """Made when it is first asked for."""
-        assert self._paint is not None
-        spline, self._paint = Spline(screen.show(self._shaper.decode(self._paint), self._shaper)), None
-        return spline
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held."""
-        own = self._paint.nbytes if self._paint is not None else self._spline.nbytes
-        return self.rest.nbytes + own
+def unpacked(arrays: Mapping[str, NDArray[Any]]) -> Tensor:
+    """A birth from the store: paint, match and cover, (5, H, W); 0 where nothing was kept."""
+    height, width = arrays["size"].tolist()
+    used, tiles = torch.from_numpy(arrays["used"]), torch.from_numpy(arrays["tiles"])
+    grid = torch.zeros(*used.shape, *tiles.shape[1:])
+    grid[used] = tiles
+    return grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
 
 @dataclass(frozen=True)
@@ -117,67 +85,89 @@ class Fetched:
 class Births:
     """Births by frame.
 
+    Paint is resampled as it is seen on a screen: in the shaped domain of a dark shot strokes would ring.
+
     Args:
         store: keeps them.
         key: names a frame's birth in the store.
-        make: makes a birth that neither memory nor store has and keeps it, the same every time.
+        make: makes a birth that the store does not have and keeps it, the same every time.
         shaper: the shot's.
+        height: of the raster.
+        width: of the raster.
+        births: how many there can be.
     """
 
-    def __init__(self, store: Store, key: Callable[[int], str], make: Callable[[int], None], shaper: Shaper) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: Callable[[int], str],
+        make: Callable[[int], None],
+        shaper: Shaper,
+        height: int,
+        width: int,
+        births: int,
+    ) -> None:
         self._store, self._key, self._make, self._shaper = store, key, make, shaper
-        self._held: OrderedDict[int, Laid] = OrderedDict()
+        self._pages = Pages(height, width, births, _PAGE_BYTES, _MOST_BYTES, self._read, self._lay)
+        self._paint, self._rest = Spline(3, SIDE, self._pages.places), Lattice(5, SIDE, self._pages.places)
+        self._known: set[int] = set()
+        self._fresh: tuple[int, Mapping[str, NDArray[Any]]] | None = None
 
-    def __getitem__(self, frame: int) -> Laid:
-        """The birth of this frame."""
-        if frame not in self._held and not self._found(frame):
-            self._make(frame)
-            if frame not in self._held:  # much was born after it
-                self._found(frame)
-        self._held.move_to_end(frame)
-        return self._held[frame]
+    def __call__(self, here: Map) -> Tensor:
+        """What a map names, (1, 8, H, W): `Fetched.paint`, `soft`, `match` and `cover`."""
+        found = self._pages.gather(here, self._take, 8)
+        return torch.cat([self._shaper.encode(screen.light(found[:, :3], self._shaper)), found[:, 3:]], 1)
 
     def has(self, frame: int) -> bool:
-        """Whether this birth is there without being made."""
-        return frame in self._held or self._found(frame)
+        """Whether this birth has been there without being made; what the store loses is made again when it is read."""
+        if frame not in self._known and self._store.load(self._key(frame)) is not None:
+            self._known.add(frame)
+        return frame in self._known
 
     def keep(self, frame: int, birth: Birth, where: Tensor) -> None:
         """Keep what was born in this frame on the pixels `where`, (1, 1, H, W) bool."""
         arrays = birth.packed(where)
         self._store.save(self._key(frame), arrays)
-        self._hold(frame, arrays)
+        self._known.add(frame)
+        self._fresh = frame, arrays
 
-    def _found(self, frame: int) -> bool:
-        """Whether the store has it; holds it then."""
-        arrays = self._store.load(self._key(frame))
-        if arrays is not None:
-            self._hold(frame, arrays)
-        return arrays is not None
+    def _read(self, frame: int) -> Tensor:
+        """A birth's channels, (5, H, W), made where they are not there."""
+        arrays = self._kept(frame)
+        if arrays is None:
+            self._known.discard(frame)
+            self._make(frame)
+            arrays = self._kept(frame)
+        assert arrays is not None
+        return unpacked(arrays)
 
-    def _hold(self, frame: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self._held[frame] = Laid(Birth.unpacked(arrays), self._shaper)
-        size = sum(laid.nbytes for laid in self._held.values())
-        while len(self._held) > _HELD or (size > _HELD_BYTES and len(self._held) > 2):
-            _, oldest = self._held.popitem(last=False)
-            size -= oldest.nbytes
+    def _kept(self, frame: int) -> Mapping[str, NDArray[Any]] | None:
+        if self._fresh is not None and self._fresh[0] == frame:
+            return self._fresh[1]
+        return self._store.load(self._key(frame))
+
+    def _lay(self, channels: Tensor, pieces: Sequence[int], places: Tensor) -> None:
+        self._rest.lay(places, self._pages.windows(channels, pieces, 0, 1))
+        for some in range(0, len(pieces), _AT_ONCE):
+            paint = self._pages.windows(channels[:3], pieces[some : some + _AT_ONCE], APRON, APRON)
+            self._paint.lay(places[some : some + _AT_ONCE], screen.show(self._shaper.decode(paint), self._shaper))
+
+    def _take(self, place: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """The paint's one resampling, as on a screen, and beside it all channels bilinearly: (8, N)."""
+        return torch.cat([self._paint.at(place, x, y), self._rest.bilinear(place, x, y)])
 
 
 def near(where: Tensor) -> Tensor:
     """Pixels, (1, 1, H, W) bool, that fetching those of `where` can look at."""
     grown = where.float()
-    for kernel in ((1, 2 * APRON + 1), (2 * APRON + 1, 1)):
+    for kernel in ((1, 2 * _BESIDE + 1), (2 * _BESIDE + 1, 1)):
         grown = F.max_pool2d(grown, kernel, 1, (kernel[0] // 2, kernel[1] // 2))
     return grown > 0
 
 
 def fetch(here: Map, births: Births, recall: Recall) -> Fetched:
     """What a frame's map says: every pixel's paint by its one resampling, and beside it the plate at birth."""
-
-    def take(frame: int, x: Tensor, y: Tensor) -> Tensor:
-        laid = births[frame]
-        return torch.cat([laid.paint(x, y), laid.rest.bilinear(x, y)])
-
-    paint, soft, match, cover = gathered(here, take, 8).split([3, 3, 1, 1], 1)
+    paint, soft, match, cover = births(here).split([3, 3, 1, 1], 1)
     return Fetched(paint, soft, recall(here), match, cover)
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots.heal import heal
@@ -19,7 +20,7 @@ from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 10
+VERSION = 11
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -53,7 +54,7 @@ class Stage:
             repr(shaper),
             *(f"{frame} {shot.digest(frame)}" for frame in shot.frames),
         )
-        self.recall = Recall(lambda frame: split(shot.picture(frame), shaper).base)
+        self.recall = Recall(self._base, shot.height, shot.width, len(self.frames))
         self._lights: OrderedDict[int, Light] = OrderedDict()
         self._motions: OrderedDict[int, FrameMotion] = OrderedDict()
 
@@ -64,6 +65,11 @@ class Stage:
             while len(self._lights) > _HELD:
                 self._lights.popitem(last=False)
         return self._lights[frame]
+
+    def _base(self, frame: int) -> Tensor:
+        """Its base alone; does not push out what is held."""
+        held = self._lights.get(frame)
+        return (split(self.shot.picture(frame), self.shaper) if held is None else held).base
 
     def frame_motion(self, frame: int) -> FrameMotion:
         """Motion of a frame."""

@@ -67,7 +67,13 @@ class Ground:
         name = digest(*parts, *(["filled between"] if every else []))
         self._first, self._answer_key = frames[:1], f"answer-{name}"
         self.births = Births(
-            stage.store, lambda frame: f"birth-{digest(name, str(frame))}", self._bear_in_order, stage.shaper
+            stage.store,
+            lambda frame: f"birth-{digest(name, str(frame))}",
+            self._bear_in_order,
+            stage.shaper,
+            stage.shot.height,
+            stage.shot.width,
+            len(frames),
         )
 
     def coat(self, frame: int) -> Coat:

@@ -49,7 +49,15 @@ class KeyChain:
     def __init__(self, stage: Stage, key: Key) -> None:
         self.key, self._stage = key, stage
         self._digest = digest(stage.digest, "key", key.digest)
-        self.births = Births(stage.store, lambda frame: f"birth-{self._digest}", self._bear, stage.shaper)
+        self.births = Births(
+            stage.store,
+            lambda frame: f"birth-{self._digest}",
+            self._bear,
+            stage.shaper,
+            stage.shot.height,
+            stage.shot.width,
+            1,
+        )
         self._last: dict[bool, tuple[int, Map]] = {}
 
     def map(self, frame: int) -> Map:

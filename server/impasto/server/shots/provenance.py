@@ -6,7 +6,6 @@ never resampled twice and old mistakes are never painted over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -134,25 +133,6 @@ def borrowed(here: Map, place: Tensor, across: Tensor, down: Tensor) -> Map:
     """
     born, x, y, doubt = (value.flatten()[place][None, None, None] for value in vars(here).values())
     return Map(born, x - across, y - down, doubt)
-
-
-def gathered(here: Map, take: Callable[[int, Tensor, Tensor], Tensor], channels: int) -> Tensor:
-    """Put together what every pixel of a map names.
-
-    Args:
-        here: a frame's map.
-        take: gives (C, N) float32 of one birth by its frame, at columns and rows, (N,) each.
-        channels: C.
-
-    Returns:
-        (1, C, H, W) float32; 0 where there is no paint.
-    """
-    born, x, y = here.born.flatten(), here.x.flatten(), here.y.flatten()
-    result = torch.zeros(channels, len(born), device=born.device)
-    for frame in torch.unique(born[born != NOWHERE]).tolist():
-        where = (born == frame).nonzero()[:, 0]
-        result[:, where] = take(frame, x[where], y[where])
-    return result.reshape(1, channels, *here.born.shape[-2:])
 
 
 def stretch(here: Map) -> Tensor:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from impasto.server.ops.lattice import Lattice
-from impasto.server.shots.provenance import Map, gathered
+from impasto.server.shots.pages import SIDE, Pages
+from impasto.server.shots.provenance import Map
 
-_HELD = 12
-_HELD_BYTES = 384 << 20
-"""At most so many plates and so many bytes are held in memory, but two at least."""
+_MOST_BYTES = 384 << 20
+"""Memory of what is held."""
 
 
 class Recall:
@@ -20,21 +19,19 @@ class Recall:
 
     Args:
         base: gives the shaped base of a frame's plate, (1, 3, H, W) float32.
+        height: of the plates.
+        width: of the plates.
+        plates: how many there are.
     """
 
-    def __init__(self, base: Callable[[int], Tensor]) -> None:
-        self._base = base
-        self._held: OrderedDict[int, Lattice] = OrderedDict()
+    def __init__(self, base: Callable[[int], Tensor], height: int, width: int, plates: int) -> None:
+        page_bytes = 3 * 4 * (SIDE + 1) ** 2
+        self._pages = Pages(height, width, plates, page_bytes, _MOST_BYTES, lambda frame: base(frame)[0], self._lay)
+        self._lattice = Lattice(3, SIDE, self._pages.places)
 
     def __call__(self, here: Map) -> Tensor:
         """The birth plate of every pixel of a map, fetched bilinearly: (1, 3, H, W), shaped; 0 without paint."""
-        return gathered(here, lambda frame, x, y: self._plate(frame).bilinear(x, y), 3)
+        return self._pages.gather(here, self._lattice.bilinear, 3)
 
-    def _plate(self, frame: int) -> Lattice:
-        if frame not in self._held:
-            self._held[frame] = Lattice(self._base(frame))
-            size = sum(plate.nbytes for plate in self._held.values())
-            while len(self._held) > _HELD or (size > _HELD_BYTES and len(self._held) > 2):
-                size -= self._held.popitem(last=False)[1].nbytes
-        self._held.move_to_end(frame)
-        return self._held[frame]
+    def _lay(self, plate: Tensor, pieces: Sequence[int], places: Tensor) -> None:
+        self._lattice.lay(places, self._pages.windows(plate, pieces, 0, 1))
