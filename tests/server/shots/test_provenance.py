@@ -49,6 +49,25 @@ def test_two_things_of_one_birth_never_mix_to_a_third_place():
     assert set(displacement.unique().tolist()) == {0.0, 20.0}
 
 
+def test_paint_of_a_surface_that_turns_away_is_squeezed_and_comes_back_as_it_was():
+    here, start = everywhere(1, 6, 40), torch.arange(40.0)
+    there = 4 * (start - 20) + 20.3  # so far that a pixel is four pixels of paint
+    turned = carry(here, (there - start).expand(1, 1, 6, 40) * torch.tensor([1.0, 0.0])[:, None, None], given=True)
+    back = (start - 20) / 4 + 20.1
+    again = carry(turned, (back - start).expand(1, 1, 6, 40) * torch.tensor([1.0, 0.0])[:, None, None], given=True)
+    assert torch.allclose(again.x[0, 0, 2, 4:-4].diff(), torch.ones(31), atol=1e-4)
+    assert torch.allclose(again.y[0, 0, 2, 4:-4], torch.tensor(2.0))
+
+
+def test_beside_a_tear_nothing_is_joined_around_it():
+    here = everywhere(1, 8, 9)
+    thing = (torch.arange(9) > 4) & (torch.arange(8)[:, None] > 3)
+    here = Map(here.born, torch.where(thing, here.x + 20, here.x), here.y, here.doubt)
+    carried = carry(here, still(8, 9) + torch.tensor([0.4, 0.4])[:, None, None], given=True)
+    displacement = (carried.x - torch.arange(9.0) - 0.4).round(decimals=3)
+    assert set(displacement.unique().tolist()) == {0.0, 20.0}
+
+
 def test_dead_pixels_stay_dead_and_reborn_ones_are_at_home():
     dead = torch.arange(9).expand(1, 1, 6, 9) == 2
     here = carry(everywhere(1), still() + 0.5).without(dead)

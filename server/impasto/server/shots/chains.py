@@ -20,7 +20,7 @@ from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
 from impasto.server.shots.shot import Shot, Store, Watch
 
-VERSION = 11
+VERSION = 12
 """Raised when maps or births come out otherwise; part of every key in the store."""
 
 _HELD = 3
@@ -116,14 +116,14 @@ def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, alone: bool 
     else:
         vectors, occlusion, confidence = motion.forward, motion.occlusion_next, motion.confidence_next
         cause = motion.cause % 10
-    moved = carry(neighbour, vectors)
+    measured = stage.motion.measured
+    moved = carry(neighbour, vectors, not measured)
     if not bool(moved.alive.any()):
         return moved
     moved = replace(moved, doubt=moved.doubt - confidence.clamp_min(_CERTAIN).log())
     plate = stage.recall(moved)
     ratio = change(now, plate, moved.alive, stage.shaper)
     then = relit_plate(plate, ratio, stage.shaper)
-    measured = stage.motion.measured
     if measured:
         moved = register(moved, now.base, then)
     gone = hidden(occlusion, cause, measured)

@@ -74,7 +74,7 @@ def identity(frame: int, painted: Tensor) -> Map:
     return Map(born, column, row, torch.zeros_like(column))
 
 
-def carry(neighbour: Map, motion: Tensor) -> Map:
+def carry(neighbour: Map, motion: Tensor, given: bool = False) -> Map:
     """Fetch the neighbouring frame's map through the motion.
 
     Births are fetched from the nearest pixel. Places are fetched bilinearly as displacement, and only among neighbours
@@ -83,6 +83,9 @@ def carry(neighbour: Map, motion: Tensor) -> Map:
     Args:
         neighbour: map of the frame the motion points into.
         motion: (1, 2, H, W) float32 in pixels, x right, y down: `this(p) ~ neighbour(p + motion(p))`.
+        given: whether motion was; then a surface is one also where it turns away and is squeezed: taken from the
+            nearest pixels alone, it would be dust when it turns back. Measured motion runs as evenly from one thing
+            over to the next.
 
     Returns:
         The map of this frame; pixels that come from outside have no paint.
@@ -94,8 +97,9 @@ def carry(neighbour: Map, motion: Tensor) -> Map:
     inside &= (there_y >= -_OUTSIDE) & (there_y <= height - 1 + _OUTSIDE)
     there_x, there_y = there_x.clamp(-_OUTSIDE, width), there_y.clamp(-_OUTSIDE, height)
 
-    places = torch.cat([neighbour.x - column, neighbour.y - row, neighbour.doubt], 1).flatten(2)[0]
-    births = neighbour.born.flatten()
+    places = torch.cat([neighbour.x - column, neighbour.y - row, neighbour.doubt], 1)
+    joined = _joined(neighbour, places[:, :2], there_x, there_y) if given else {}
+    births, places = neighbour.born.flatten(), places.flatten(2)[0]
 
     def at(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         index = (y.clamp(0, height - 1) * width + x.clamp(0, width - 1)).long().flatten()
@@ -110,13 +114,65 @@ def carry(neighbour: Map, motion: Tensor) -> Map:
     for down, row_weight in ((0, 1 - part_y), (1, part_y)):
         for across, column_weight in ((0, 1 - part_x), (1, part_x)):
             other, place = at(left + across, top + down)
-            apart = (place[:, :2] - nearest[:, :2]).abs().amax(1, keepdim=True)
-            weight = row_weight * column_weight * ((other == born) & (apart < TEAR))
+            one = (place[:, :2] - nearest[:, :2]).abs().amax(1, keepdim=True) < TEAR
+            if given:
+                one |= joined[down, across]
+            weight = row_weight * column_weight * ((other == born) & one)
             total = total + weight
             offset = offset + (place - nearest) * weight
     place = nearest + offset / total.clamp_min(1e-6)
     carried = Map(born, there_x + place[:, :1], there_y + place[:, 1:2], place[:, 2:3])
     return carried.without(~inside | (born == NOWHERE))
+
+
+def _joined(here: Map, place: Tensor, x: Tensor, y: Tensor) -> dict[tuple[int, int], Tensor]:
+    """Which of the four pixels around scattered places are joined with the nearest of them, pixel by pixel.
+
+    Args:
+        here: a frame's map.
+        place: (1, 2, H, W), its displacements.
+        x: (1, 1, H, W), columns.
+        y: the same for rows.
+
+    Returns:
+        (1, 1, H, W) bool by how far down and across of the upper left one.
+    """
+    height, width = place.shape[-2:]
+    across, down = (_goes_on(here.born, place, axis).flatten() for axis in (3, 2))
+    left, top = x.floor(), y.floor()
+
+    def at(goes_on: Tensor, right: int, below: int) -> Tensor:
+        index = ((top + below).clamp(0, height - 1) * width + (left + right).clamp(0, width - 1)).long()
+        return goes_on[index.flatten()].reshape(x.shape)
+
+    lower, right = y.round() > top, x.round() > left
+    rows, columns = [at(across, 0, below) for below in (0, 1)], [at(down, beside, 0) for beside in (0, 1)]
+    row, other_row = torch.where(lower, rows[1], rows[0]), torch.where(lower, rows[0], rows[1])
+    column, other_column = torch.where(right, columns[1], columns[0]), torch.where(right, columns[0], columns[1])
+    corner = (row & other_column) | (column & other_row)
+    return {
+        (below, beside): torch.where(lower == bool(below), row, torch.where(right == bool(beside), column, corner))
+        for below in (0, 1)
+        for beside in (0, 1)
+    }
+
+
+def _goes_on(born: Tensor, place: Tensor, axis: int) -> Tensor:
+    """Whether paint goes on to the next pixel along an axis, (1, 1, H, W) bool.
+
+    It does where the step of the displacement, (1, 2, H, W), is small, or as large as the step before or after it.
+    """
+    size, found = born.shape[axis], torch.zeros_like(born, dtype=torch.bool)
+    if size > 1:
+        same = born.narrow(axis, 0, size - 1) == born.narrow(axis, 1, size - 1)
+        step = place.diff(dim=axis)
+        one = step.abs().amax(1, keepdim=True) < TEAR
+        even = step.diff(dim=axis).abs().amax(1, keepdim=True) < TEAR
+        even &= same.narrow(axis, 0, size - 2) & same.narrow(axis, 1, size - 2)
+        for start in (0, 1):
+            one.narrow(axis, start, size - 2).logical_or_(even)
+        found.narrow(axis, 0, size - 1).copy_(one & same)
+    return found
 
 
 def borrowed(here: Map, place: Tensor, across: Tensor, down: Tensor) -> Map:
