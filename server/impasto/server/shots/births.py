@@ -27,8 +27,6 @@ _BESIDE = 16
 _MOST_BYTES = 512 << 20
 """Memory of what is held ready to be fetched from; the store keeps the rest."""
 _PAGE_BYTES = 4 * (3 * (2 * SIDE + 3) ** 2 + (3 + 5) * (SIDE + 1) ** 2)
-_AT_ONCE = 256
-"""Pieces laid at once."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +146,9 @@ class Births:
 
     def _lay(self, channels: Tensor, pieces: Sequence[int], places: Tensor) -> None:
         self._rest.lay(places, self._pages.windows(channels, pieces, 0, 1))
-        for some in range(0, len(pieces), _AT_ONCE):
-            paint = self._pages.windows(channels[:3], pieces[some : some + _AT_ONCE], APRON, APRON)
-            self._paint.lay(places[some : some + _AT_ONCE], screen.show(self._shaper.decode(paint), self._shaper))
+        # A window's numbers are a multiple of 32: powers round the same in whatever company they are taken.
+        paint = self._pages.windows(channels[:3], pieces, APRON, APRON)
+        self._paint.lay(places, screen.show(self._shaper.decode(paint), self._shaper))
 
     def _take(self, place: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The paint's one resampling, as on a screen, and beside it all channels bilinearly: (8, N)."""

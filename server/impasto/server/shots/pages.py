@@ -25,6 +25,9 @@ _PICTURES, _PIECES = 12, 256
 _FEWEST = 2
 """So many pictures can always be held."""
 
+_AT_ONCE = 256
+"""Pieces laid at once, so that laying needs little memory beside."""
+
 Picture = TypeVar("Picture")
 Page = tuple[int, int]
 """A piece: the picture's frame, and which piece of it."""
@@ -40,7 +43,7 @@ class Pages(Generic[Picture]):
         page_bytes: memory of a piece.
         most_bytes: memory for all, where that is enough for two whole pictures.
         read: gives a picture by its frame; may gather, to make it.
-        lay: lays pieces of a picture in places, (N,) int64.
+        lay: lays pieces of a picture in places, (N,) int64, a few hundred at once.
     """
 
     def __init__(
@@ -135,7 +138,8 @@ class Pages(Generic[Picture]):
             while len(self._free) < len(pieces):
                 self._free.append(self._held.popitem(last=False)[1])
             places = self._free[: len(pieces)]
-            self._lay(picture, pieces, torch.tensor(places))
+            for some in range(0, len(pieces), _AT_ONCE):
+                self._lay(picture, pieces[some : some + _AT_ONCE], torch.tensor(places[some : some + _AT_ONCE]))
             del self._free[: len(pieces)]
             self._held.update(((frame, piece), place) for piece, place in zip(pieces, places, strict=True))
         self._used(pages)
