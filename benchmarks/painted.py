@@ -100,14 +100,14 @@ class Case:
         return f"{self.true.name} {self.shown(frame)}"
 
     def layers(self, frame: int) -> dict[str, Array]:
-        """True motion and mattes, also where the shot runs backwards."""
+        """True motion and mattes, also where the shot runs backwards; of the sky nothing is known and nothing stays."""
         true = self.true.truth(self.shown(frame))
         sides = {1: (true.forward, true.hidden_next), -1: (true.backward, true.hidden_previous)}
         found: dict[str, Array] = {}
         for other, layer, matte in ((frame + 1, "forward", "next"), (frame - 1, "backward", "prev")):
             way = self.shown(other) - self.shown(frame) if other in self.frames else 1 if other > frame else -1
             found[layer], hidden = sides[way]
-            found[f"occlusion.{matte}"] = hidden.astype(np.float32)
+            found[f"occlusion.{matte}"] = (hidden | ~true.valid).astype(np.float32)
         return found
 
 
