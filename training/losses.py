@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from impasto.server.models.style.checkpoint import fit
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.style.vgg19 import NormalisedVGG19, load_normalised
 from impasto.server.ops.flatten import luma
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Weights
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.interpolation.interpolator import Course, Pair
-from impasto.server.models.style.checkpoint import fit
 from impasto.server.ops.warp import warp
 
 WIDTHS, SCALES = (192, 128, 96, 64), (8, 4, 2, 1)
@@ -110,7 +110,7 @@ def build(weights: Path, device: str = "cpu") -> IFNetInterpolator:
     """The interpolator from a published checkpoint of version 4.6.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = IFNet()
     fit(net, weights, "RIFE 4.6", "its flownet.pkl", rename=own_key)

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, bundled
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.interpolation.blend_net import STRIDE, BlendNet, brought
 from impasto.server.models.interpolation.interpolator import Course, Pair
-from impasto.server.models.style.checkpoint import fit
 
 
 class Blend:
@@ -33,7 +33,7 @@ def build(weights: Path, device: str = "cpu") -> Blend:
     """The interpolator with its bundled weights.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = BlendNet()
     fit(net, weights, "the blend net", "an impasto-blend.safetensors made by training/interpolation.py")

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Parameter, Weights
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.interpolation.interpolator import Course, Pair
 from impasto.server.models.interpolation.kernels import ROWS, TAPS, padded, rows_of_enlarged, separable
-from impasto.server.models.style.checkpoint import fit
 
 PARAMETERS = 21_675_452
 """Weights of the net."""
@@ -136,7 +136,7 @@ def build(weights: Path, device: str = "cpu") -> SepConvInterpolator:
     """The interpolator from a published checkpoint.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = SepConv()
     fit(net, weights, "SepConv", "its network-lf.pytorch or network-l1.pytorch", rename=own_key)

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, bundled
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.mattes.matte_net import REACH, STRIDE, MatteNet
-from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.weights import default_store
 from impasto.server.ops.tiling import tiled
 
@@ -42,7 +42,7 @@ def build(weights: Path) -> Judge:
     """The judge with these weights.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = MatteNet()
     fit(net, weights, "the net of mattes", "an impasto-mattes.safetensors made by training/mattes.py")

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 
 from impasto.server.models import weights as files
 from impasto.server.models.card import Model, Parameter, Weights
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.style.canvas import SIDE
-from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
 from impasto.server.models.style.mixing import checked
 from impasto.server.models.style.transport import ColourMap
@@ -125,7 +125,7 @@ def load(decoder: Path) -> tuple[Decoder, str]:
     """A decoder, frozen, and the relu it starts from, known by the channels of its first convolution.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     first = files.read(decoder).get("1.weight")
     width = 0 if first is None or first.dim() != 4 else first.shape[1]

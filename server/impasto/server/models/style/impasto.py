@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, bundled
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.style.canvas import SIDE
-from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
 from impasto.server.models.style.folding import absorb, held
 from impasto.server.models.style.mixing import checked
@@ -195,7 +195,7 @@ def load(path: Path) -> ImpastoNet:
     """The net, frozen.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = ImpastoNet()
     fit(net, path, "the look of the house", "an impasto.safetensors made by training/style.py")

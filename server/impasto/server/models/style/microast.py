@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Parameter, Weights
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.style.canvas import SIDE
-from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.feedforward import FeedForwardPainter, style_at
 from impasto.server.models.style.folding import absorb, held
 from impasto.server.models.style.mixing import checked
@@ -215,7 +215,7 @@ def load(decoder: Path, content: Path, style: Path, modulator: Path) -> MicroAST
     """The net from the four published files, frozen.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = MicroAST()
     parts = {"decoder": decoder, "content": content, "style": style, "modulator": modulator}

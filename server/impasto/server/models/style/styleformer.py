@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Model, Weights
+from impasto.server.models.checkpoint import fit
 from impasto.server.models.style.canvas import SIDE
-from impasto.server.models.style.checkpoint import fit
 from impasto.server.models.style.feedforward import style_at
 from impasto.server.models.style.mixing import checked
 from impasto.server.models.style.vgg19 import VGG19
@@ -199,7 +199,7 @@ def load(weights: Path, encoder: Path) -> StyleFormer:
         encoder: a torchvision VGG16 or VGG19, here with reflection padding.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = StyleFormer(load_vgg(encoder, "relu3_1", padding="reflect"))
     for part, key in (("transformer", "a"), ("decoder", "b")):

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.server.models.card import Weights
-from impasto.server.models.style.checkpoint import fit
+from impasto.server.models.checkpoint import fit
 
 Padding = Literal["zeros", "reflect"]
 
@@ -146,7 +146,7 @@ def load(path: Path, depth: str = "relu5_1", pooling: str = "max", padding: Padd
     Layers after `depth` may be in the file or not. Up to `relu3_3` a VGG16 file will do.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = VGG19(depth, pooling, padding)
     fit(net, path, "torchvision's VGG19", "vgg19-dcbb9e9d.pth of torchvision", rename=_to(net.marks[depth]))
@@ -157,7 +157,7 @@ def load_normalised(path: Path, depth: str = "relu4_1") -> NormalisedVGG19:
     """The normalised VGG19 from a file such as AdaIN's `vgg_normalised.pth`, frozen; it may go deeper than `depth`.
 
     Raises:
-        NotFound, BadRequest: as `impasto.server.models.style.checkpoint.fit`.
+        NotFound, BadRequest: as `impasto.server.models.checkpoint.fit`.
     """
     net = NormalisedVGG19(depth)
     fit(net, path, "the normalised VGG19", "vgg_normalised.pth of pytorch-AdaIN", rename=_to(net.marks[depth]))

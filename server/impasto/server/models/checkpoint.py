@@ -1,4 +1,4 @@
-"""Fits a file of named weights to a net of style, strictly, or says in one sentence why it is another's."""
+"""Fits a file of named weights to a net, strictly, or says in one sentence why it is another's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def fit(
     """Load the weights of `path` into `net`, whose keys and shapes they must have exactly.
 
     Args:
-        net: filled in its own type, and frozen for painting.
+        net: filled in its own type, and frozen.
         path: safetensors or a plain checkpoint.
         what: the net by name, such as `an AdaIN decoder`.
         source: what to give instead, such as `decoder.pth of pytorch-AdaIN`.
