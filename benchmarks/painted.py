@@ -19,9 +19,10 @@ from impasto.server.plates import srgb as curve
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import Recipe, render
 from impasto.server.shots.analysis import Analysis, analyse
+from impasto.server.shots.given_motion import GivenMotion
 from impasto.server.shots.keys import Key
 from impasto.server.shots.layers import Layer
-from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
+from impasto.server.shots.motion import ComputedMotion, Motion
 from impasto.server.shots.relight import develop, split
 from impasto.server.shots.screen import OnScreen
 from impasto.server.shots.shot import Watch

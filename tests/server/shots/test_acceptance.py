@@ -11,8 +11,8 @@ import torch
 from impasto.server.plates import read
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import Recipe, render
+from impasto.server.shots.given_motion import GivenMotion
 from impasto.server.shots.keys import Key
-from impasto.server.shots.motion import GivenMotion
 from impasto.server.shots.relight import luminance
 
 ROWS, COLUMNS = slice(150, 270), slice(240, 400)

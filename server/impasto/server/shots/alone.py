@@ -11,9 +11,8 @@ from torch import Tensor
 from impasto.server.models.style.painter import Painter
 from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
 from impasto.server.plates.shaper import Shaper
-from impasto.server.shots.chains import digest
 from impasto.server.shots.relight import split
-from impasto.server.shots.shot import Shot, Store, Watch
+from impasto.server.shots.shot import Shot, Store, Watch, digest
 
 VERSION = 1
 """Raised when frames painted alone come out otherwise; part of every key in the store."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from impasto.server.shots.provenance import Map, carry
 from impasto.server.shots.recall import Recall
 from impasto.server.shots.registration import register
 from impasto.server.shots.relight import Light, change, relit_plate, split
-from impasto.server.shots.shot import Shot, Store, Watch
+from impasto.server.shots.shot import Shot, Store, Watch, digest
 
 VERSION = 12
 """Raised when maps or births come out otherwise; part of every key in the store."""
@@ -87,11 +86,6 @@ class Stage:
     def save(self, key: str, here: Map) -> None:
         """Keep a map in the store."""
         self.store.save(key, {name: value.numpy() for name, value in vars(here).items()})
-
-
-def digest(*parts: str) -> str:
-    """One digest of several."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def advance(stage: Stage, neighbour: Map, frame: int, onward: bool, alone: bool = True, sheds: bool = False) -> Map:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from impasto.server.shots.chains import Stage, advance, digest
+from impasto.server.shots.chains import Stage, advance
 from impasto.server.shots.heal import heal
 from impasto.server.shots.keyed import Keyed
 from impasto.server.shots.provenance import Map, identity, over
 from impasto.server.shots.relight import change
+from impasto.server.shots.shot import digest
 
 SPAN = 8
 """Frames that births look ahead, counted from the shot's start; the first frame is a span of its own."""

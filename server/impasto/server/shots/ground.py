@@ -13,12 +13,13 @@ from impasto.server.models.style.painter import Painter
 from impasto.server.ops.threads import PAINTERS_THREADS, fixed_threads
 from impasto.server.shots.births import Birth, Births, fetch, near
 from impasto.server.shots.borders import softened
-from impasto.server.shots.chains import Stage, digest
+from impasto.server.shots.chains import Stage
 from impasto.server.shots.courses import SPAN, Courses
 from impasto.server.shots.keyed import Coat, Keyed
 from impasto.server.shots.provenance import NOWHERE, Map, identity
 from impasto.server.shots.relight import Light, answer, follow
 from impasto.server.shots.seams import mend
+from impasto.server.shots.shot import digest
 
 _TELLING = 0.1
 """Share of the picture that must be painted in the first frame for its paint to tell of the look."""

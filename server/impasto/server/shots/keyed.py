@@ -11,10 +11,11 @@ from torch import Tensor
 from impasto.server.errors import BadRequest
 from impasto.server.shots.births import Birth, Births, Fetched, fetch
 from impasto.server.shots.borders import softened
-from impasto.server.shots.chains import Stage, advance, digest
+from impasto.server.shots.chains import Stage, advance
 from impasto.server.shots.keys import Key, choose
 from impasto.server.shots.provenance import Map, identity
 from impasto.server.shots.relight import Light, follow, undevelop
+from impasto.server.shots.shot import digest
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,29 @@
-"""Motion between the frames of a shot: measured, or given."""
+"""Motion between the frames of a shot, put together from pairs of them; and how it is measured."""
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto.server.errors import BadRequest, FrameError
+from impasto.server.errors import FrameError
 from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.mattes import impasto_mattes
-from impasto.server.ops.splat import fill, inverse
+from impasto.server.ops.splat import fill
 from impasto.server.ops.threads import fixed_threads
 from impasto.server.ops.warp import warp
 from impasto.server.plates.shaper import Shaper
 from impasto.server.shots import mattes
 from impasto.server.shots.depth import Depth
 from impasto.server.shots.depth_order import Nearness
-from impasto.server.shots.shot import Shot, Store, Watch
+from impasto.server.shots.shot import Shot, Store, Watch, digest
 
-Layers = Mapping[str, NDArray[Any]]
-
-_JUDGED = f"{mattes.VERSION} {impasto_mattes.VERSION}"
+JUDGED = f"{mattes.VERSION} {impasto_mattes.VERSION}"
 """How mattes are judged; part of every cache key."""
-_LONGEST = 65536.0
-"""Pixels; no motion is longer."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +76,7 @@ class Motion(Protocol):
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """Two neighbouring readable frames: motion there and back, and the mattes of either side, see `FrameMotion`."""
 
     forward: Tensor
@@ -105,7 +98,7 @@ def no_holes(frame: int) -> Tensor | None:
     return None
 
 
-class _Paired(ABC):
+class Paired(ABC):
     """Frames put together from pairs; what measured and given motion have in common."""
 
     digest: str
@@ -147,24 +140,24 @@ class _Paired(ABC):
             (after.cause_next if after else nobody.cause) + 10 * (before.cause_prev if before else nobody.cause),
         )
 
-    def _pair(self, first: int, second: int) -> _Pair:
+    def _pair(self, first: int, second: int) -> Pair:
         key = self._key(first, second)
         kept = self._store.load(key)
         if kept is not None:
-            return _Pair(**{field.name: torch.from_numpy(kept[field.name]) for field in fields(_Pair)})
+            return Pair(**{field.name: torch.from_numpy(kept[field.name]) for field in fields(Pair)})
         self._watch.check()
         self._watch.stage("motion", first)
         with fixed_threads():
             pair = self._make(first, second)
         self._watch.check()
-        self._store.save(key, {field.name: getattr(pair, field.name).numpy() for field in fields(_Pair)})
+        self._store.save(key, {field.name: getattr(pair, field.name).numpy() for field in fields(Pair)})
         return pair
 
     @abstractmethod
     def _key(self, first: int, second: int) -> str: ...
 
     @abstractmethod
-    def _make(self, first: int, second: int) -> _Pair: ...
+    def _make(self, first: int, second: int) -> Pair: ...
 
     def _shaped(self, frame: int) -> Tensor:
         """The picture, what is around holes continued into them."""
@@ -178,7 +171,7 @@ class _Paired(ABC):
         here, there = self._depth.near(first), self._depth.near(second)
         return Nearness(here, there, self._depth.steps) if here is not None and there is not None else None
 
-    def _unsure(self, pair: _Pair, first: int, second: int) -> _Pair:
+    def _unsure(self, pair: Pair, first: int, second: int) -> Pair:
         """A pair whose motion is not trusted where it begins or ends in a hole."""
         here, there = self._holes(first), self._holes(second)
         if here is None and there is None:
@@ -193,11 +186,11 @@ class _Paired(ABC):
             confidence_prev=pair.confidence_prev.masked_fill(homeward, 0),
         )
 
-    def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor, near: Nearness | None) -> _Pair:
+    def _judged(self, first: Tensor, second: Tensor, forward: Tensor, backward: Tensor, near: Nearness | None) -> Pair:
         judge = impasto_mattes.judge()
         onward = mattes.mattes(first, second, forward, backward, near, judge)
         homeward = mattes.mattes(second, first, backward, forward, near.turned() if near is not None else None, judge)
-        return _Pair(
+        return Pair(
             forward,
             backward,
             onward.occlusion,
@@ -209,7 +202,7 @@ class _Paired(ABC):
         )
 
 
-class ComputedMotion(_Paired):
+class ComputedMotion(Paired):
     """Motion measured by a model between neighbouring readable frames; every pair is kept in the store.
 
     Args:
@@ -240,183 +233,17 @@ class ComputedMotion(_Paired):
     ) -> None:
         super().__init__(shot, shaper, store, watch, depth, holes)
         self._estimator = estimator
-        self._parameters = f"{_JUDGED} {model_digest} {shaper.exposure!r} {grain!r} {shot.width}x{shot.height}"
+        self._parameters = f"{JUDGED} {model_digest} {shaper.exposure!r} {grain!r} {shot.width}x{shot.height}"
         self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
-        self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
+        self.digest = digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
 
     def _key(self, first: int, second: int) -> str:
-        return "motion-" + _digest(self._parameters, self._shot.digest(first), self._shot.digest(second))
+        return "motion-" + digest(self._parameters, self._shot.digest(first), self._shot.digest(second))
 
-    def _make(self, first: int, second: int) -> _Pair:
+    def _make(self, first: int, second: int) -> Pair:
         a, b = self._shaped(first), self._shaped(second)
         forward, backward = self._estimator.both(a, b)
         for frame, motion in ((first, forward), (second, backward)):
             if (holes := self._holes(frame)) is not None:
                 motion.copy_(fill(motion, 1 - holes))
         return self._unsure(self._judged(a, b, forward, backward, self._nearness(first, second)), first, second)
-
-
-class GivenMotion(_Paired):
-    """Motion from the plate's own layers or other files, with what they lack derived.
-
-    A missing direction is the other one turned round; mattes not given are judged as for measured motion. Over an
-    unreadable frame whose motion is given the vectors are chained.
-
-    Args:
-        shot: the frames.
-        layers: of a frame, in code conventions (`forward`, `backward` (2, H, W) float32, y down; `occlusion.next` ...
-            (H, W)); None where there is no file.
-        digest: of the motion files' content.
-        shaper: brings pictures into the display-like domain.
-        store: keeps pairs.
-        watch: told of every pair, and warned.
-        name: what the motion was asked for as, for messages.
-        measured: whether it was measured in the same pictures by an earlier job.
-        depth: as for `ComputedMotion`.
-        holes: likewise; vectors given there stay.
-
-    Raises:
-        BadRequest: by `frame`, where no motion is found or its vertical sign does not fit the pictures.
-    """
-
-    def __init__(
-        self,
-        shot: Shot,
-        layers: Callable[[int], Layers | None],
-        digest: str,
-        shaper: Shaper,
-        store: Store,
-        watch: Watch,
-        name: str = "plate",
-        measured: bool = False,
-        depth: Depth | None = None,
-        holes: Holes = no_holes,
-    ) -> None:
-        super().__init__(shot, shaper, store, watch, depth, holes)
-        self._layers = layers
-        self._name = name
-        self.measured = measured
-        self._checked = False
-        self._parameters = f"{_JUDGED} given {digest} {shaper.exposure!r} {shot.width}x{shot.height}"
-        self._parameters += f" {self._depth.digest}" if self._depth is not None else ""
-        self.digest = _digest(self._parameters, *(shot.digest(frame) for frame in shot.frames))
-
-    def frame(self, frame: int) -> FrameMotion:
-        """See `Motion.frame`."""
-        if not self._checked:
-            with fixed_threads():
-                self._check_sign()
-            self._checked = True
-        return super().frame(frame)
-
-    def _key(self, first: int, second: int) -> str:
-        named = f"{first} {second} {self._shot.digest(first)} {self._shot.digest(second)}"
-        return "motion-" + _digest(self._parameters, named)
-
-    def _given(self, start: int, end: int) -> Tensor | None:
-        """Motion from one readable frame to its neighbour, chained over unreadable frames; None where not given."""
-        layer = "forward" if end > start else "backward"
-        step = 1 if end > start else -1
-        between = [frame for frame in self._shot.frames if min(start, end) < frame < max(start, end)][::step]
-        motion: Tensor | None = None
-        for frame in (start, *between):
-            found = (self._layers(frame) or {}).get(layer)
-            if found is None:
-                if motion is None:
-                    return None
-                continue
-            part = _sound(torch.as_tensor(found, dtype=torch.float32)[None])
-            motion = part if motion is None else motion + warp(part, motion)
-        return motion
-
-    def _make(self, first: int, second: int) -> _Pair:
-        forward, backward = self._given(first, second), self._given(second, first)
-        if forward is None and backward is None:
-            raise BadRequest(
-                f"'{self._name}' holds no motion between frames {first} and {second}: give files with the layers "
-                f"forward or backward (forward.u, forward.v) for these frames, or leave --motion to compute it.",
-                reason="MOTION_MISSING",
-                frame=first,
-            )
-        a, b = self._shaped(first), self._shaped(second)
-        if backward is None:
-            assert forward is not None
-            backward = inverse(forward, _likeness(a, b, forward))[0]
-        if forward is None:
-            forward = inverse(backward, _likeness(b, a, backward))[0]
-        judged = self._unsure(self._judged(a, b, forward, backward, self._nearness(first, second)), first, second)
-        onward = self._kept(self._layers(first) or {}, "next", judged.occlusion_next, judged.confidence_next)
-        homeward = self._kept(self._layers(second) or {}, "prev", judged.occlusion_prev, judged.confidence_prev)
-        return _Pair(
-            forward,
-            backward,
-            onward[0],
-            homeward[0],
-            onward[1],
-            homeward[1],
-            _cause(onward[0], judged.cause_next),
-            _cause(homeward[0], judged.cause_prev),
-        )
-
-    @staticmethod
-    def _kept(layers: Layers, side: str, occlusion: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-        """Mattes as given, else as judged; rounded to half floats."""
-
-        def given(name: str) -> Tensor | None:
-            values = layers.get(f"{name}.{side}")
-            return None if values is None else mattes.half(torch.as_tensor(values)[None, None].float().clamp(0, 1))
-
-        hidden = given("occlusion")
-        occlusion = occlusion if hidden is None else hidden
-        trust = given("confidence")
-        return occlusion, mattes.half(torch.minimum(confidence, 1 - occlusion)) if trust is None else trust
-
-    def _check_sign(self) -> None:
-        """Compare the pictures along the motion with v as given and turned."""
-        readable = [frame for frame in self._shot.frames if self._shot.readable(frame)]
-        pairs = list(pairwise(readable))
-        as_given = turned = 0.0
-        for first, second in pairs[:: max(1, len(pairs) // 4)][:4]:
-            motion, here, there = self._given(first, second), first, second
-            if motion is None:
-                motion, here, there = self._given(second, first), second, first
-            if motion is None:
-                continue
-            moved = motion[:, 1:2].abs() > 0.75
-            if not bool(moved.any()):
-                continue
-            a, b = self._shaped(here), self._shaped(there)
-            flipped = motion * torch.tensor([1.0, -1.0])[:, None, None]
-            as_given += _misfit(a, b, motion, moved)
-            turned += _misfit(a, b, flipped, moved)
-        if turned < 0.8 * as_given:
-            raise BadRequest(
-                f"The vertical motion of '{self._name}' points the wrong way: its v must be up (Nuke's convention), "
-                "and the pictures fit better with v turned; multiply forward.v and backward.v by -1.",
-                reason="MOTION_UPSIDE_DOWN",
-            )
-
-
-def _misfit(here: Tensor, there: Tensor, motion: Tensor, where: Tensor) -> float:
-    """Difference of two pictures along the motion, summed over some pixels; one pixel counts a quarter at most."""
-    return float(((here - warp(there, motion)).abs().mean(1, keepdim=True).clamp_max(0.25) * where).sum())
-
-
-def _sound(motion: Tensor) -> Tensor:
-    """Motion with 0 for what is no number or longer than any picture: renderers write such where there is nothing."""
-    return torch.where(motion.abs().amax(1, keepdim=True) < _LONGEST, motion, torch.zeros_like(motion))
-
-
-def _likeness(here: Tensor, there: Tensor, motion: Tensor) -> Tensor:
-    """Weight of a vector where several meet: near 1 where the pictures agree along it, far less where not."""
-    return torch.exp(-20 * (here - warp(there, motion)).abs().mean(1, keepdim=True).clamp_max(0.5))
-
-
-def _cause(occlusion: Tensor, judged: Tensor) -> Tensor:
-    """Cause of a matte: as judged; `HIDDEN` where a given matte says more than was judged."""
-    found = torch.where(judged > 0, judged, torch.full_like(judged, mattes.HIDDEN))
-    return torch.where(occlusion > 0.5, found, torch.zeros_like(found))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

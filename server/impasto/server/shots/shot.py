@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -68,3 +69,8 @@ class Watch(Protocol):
     def warn(self, message: str) -> None:
         """Its user should know this sentence; the same sentence is told once."""
         ...
+
+
+def digest(*parts: str) -> str:
+    """One digest of several, for keys of the store."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from impasto.server.plates import clips
 from impasto.server.shots import cuts, likeness
 from impasto.server.shots.cuts import Cut
 from impasto.server.shots.motion import FrameMotion, Motion
-from impasto.server.shots.shot import Store, Watch
+from impasto.server.shots.shot import Store, Watch, digest
 from impasto.v1.job_pb2 import JobSpec, PlateSource
 
 _GREY = 0.18
@@ -75,7 +74,7 @@ class PartedMotion:
         self._place = {frame: parts.main(frame) for frame in frames}
         places = range(len(parts.shots))
         self._motions = [measured(tuple(frame for frame in frames if self._place[frame] == p)) for p in places]
-        self.digest = hashlib.sha256("\n".join(motion.digest for motion in self._motions).encode()).hexdigest()
+        self.digest = digest(*(motion.digest for motion in self._motions))
         self.measured = all(motion.measured for motion in self._motions)
 
     def frame(self, frame: int) -> FrameMotion:
@@ -152,7 +151,7 @@ def _by_pictures(frames: Frames, numbers: list[int], view: str, colour: str, sto
     if len(numbers) < 4:
         return []
     named = [f"{cuts.VERSION}", view, colour, *(f"{frame} {frames.content(frame)}" for frame in numbers)]
-    key = "cuts-" + hashlib.sha256("\n".join(named).encode()).hexdigest()
+    key = "cuts-" + digest(*named)
     kept = store.load(key)
     if kept is None:
         found = cuts.detect(numbers, _looker(frames, numbers, view, colour, watch), watch.check)

@@ -23,7 +23,8 @@ from impasto.server.models.flow.estimator import FlowEstimator
 from impasto.server.models.interpolation.interpolator import Interpolator
 from impasto.server.shots.analysis import Analysis
 from impasto.server.shots.depth import Depth
-from impasto.server.shots.motion import ComputedMotion, GivenMotion, Motion
+from impasto.server.shots.given_motion import GivenMotion
+from impasto.server.shots.motion import ComputedMotion, Motion
 from impasto.server.shots.render import Recipe
 from impasto.server.shots.shot import Shot, Watch
 from impasto.v1.job_pb2 import MotionSource
