@@ -16,7 +16,9 @@ of all other pixels, its parts (paint that is in place, that has drifted, that w
 measure itself makes of paint that stands perfectly still. Last the means over the shots.
 
 The way `alone` says how still a look is by itself: root mean square change of a frame painted alone along the true
-motion 1 and 8 frames apart, in sRGB, and the plate's own. `--looks all` takes every look that can paint here.
+motion 1 and 8 frames apart, in sRGB, and the plate's own; and `still_1` and `still_8`, the E_1 and E_8 that the measure
+itself gives to paint that stands perfectly still, each frame painted alone and carried back through one more
+resampling. `--looks all` takes every look that can paint here.
 
 --causes then names what is left of the error, by swapping one part at a time for the truth: motion; and with true
 motion rebirth, light (paint not relit), seams (not mended), and what remains: resampling.
@@ -84,12 +86,25 @@ def judge(case: Case, made: Made, alone: Alone) -> Row:
 def judge_alone(case: Case, alone: Alone) -> Row:
     """How still a look is by itself, beside the plate."""
     plates = {frame: srgb(case.true.plate(case.shown(frame))) for frame in case.frames}
-    return {
+    gaps = [gap for gap in GAPS if gap < len(case.frames)]
+    row = {
         f"{name}_{gap}": warp_error(case.true, pictures, gap) ** 0.5
         for name, pictures in (("rms", alone.pictures), ("plate", plates))
-        for gap in GAPS
-        if gap < len(case.frames)
+        for gap in gaps
     }
+    return row | {f"still_{gap}": standing(case, alone, gap) / row[f"rms_{gap}"] ** 2 for gap in gaps}
+
+
+def standing(case: Case, alone: Alone, gap: int) -> float:
+    """Error of paint that stands still: each frame painted alone, carried back along the true motion."""
+    errors = []
+    for frame in case.frames[gap:]:
+        motion = case.true.truth(frame - gap).forward.copy()
+        for step in range(frame - gap + 1, frame):
+            motion += fetched(case.true.truth(step).forward, motion)
+        pictures = {frame - gap: fetched(alone.pictures[frame], motion), frame: alone.pictures[frame]}
+        errors.append(warp_error(case.true, pictures, gap))
+    return float(np.mean(errors))
 
 
 def relative(case: Case, made: Made, alone: Alone, gap: int) -> float:
