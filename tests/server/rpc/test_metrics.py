@@ -1,4 +1,5 @@
 import re
+import urllib.error
 import urllib.request
 
 import pytest
@@ -10,8 +11,12 @@ from impasto.v1.job_pb2 import CreateJobRequest
 
 
 def asked(address):
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
+    """What is told, by name; nothing where nobody answers yet."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    except urllib.error.URLError:
+        return {}
     return {name: float(value) for name, value in re.findall(r"^([a-z_]+(?:\{.*\})?) (\S+)$", text, re.MULTILINE)}
 
 
@@ -24,8 +29,8 @@ def test_whoever_watches_sees_jobs_frames_stages_bytes_and_cache(tmp_path):
         for path in files.values():
             caller.upload(path)
         caller.watch(name)
-        until(lambda: 'impasto_jobs_ended_total{state="succeeded"}' in asked(address))
-        seen = asked(address)
+        seen = {}
+        until(lambda: seen.update(asked(address)) or 'impasto_jobs_ended_total{state="succeeded"}' in seen)
     assert seen['impasto_jobs{state="succeeded"}'] == 1
     assert seen['impasto_frames_total{result="done"}'] == 3
     assert seen['impasto_jobs_ended_total{state="succeeded"}'] == 1
