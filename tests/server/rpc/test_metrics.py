@@ -31,6 +31,7 @@ def test_whoever_watches_sees_jobs_frames_stages_bytes_and_cache(tmp_path):
         caller.watch(name)
         seen = {}
         until(lambda: seen.update(asked(address)) or 'impasto_jobs_ended_total{state="succeeded"}' in seen)
+        seen.update(asked(address))
     assert seen['impasto_jobs{state="succeeded"}'] == 1
     assert seen['impasto_frames_total{result="done"}'] == 3
     assert seen['impasto_jobs_ended_total{state="succeeded"}'] == 1
