@@ -49,7 +49,7 @@ import numpy as np
 from causes import attributed, carried_across, seams
 from painted import Alone, Case, Made, classic, engine, motion_of, whole_key
 from rows import Row, Rows
-from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, inside, srgb, warp_error
+from truth import SHOTS, Array, TruthShot, detail, fetched, ghosts, srgb, warp_error
 
 from impasto.server.errors import ImpastoError
 from impasto.server.models import catalogue
@@ -99,9 +99,7 @@ def standing(case: Case, alone: Alone, gap: int) -> float:
     """Error of paint that stands still: each frame painted alone, carried back along the true motion."""
     errors = []
     for frame in case.frames[gap:]:
-        motion = case.true.truth(frame - gap).forward.copy()
-        for step in range(frame - gap + 1, frame):
-            motion += fetched(case.true.truth(step).forward, motion)
+        motion = case.true.chain(frame - gap, -gap)[0]
         pictures = {frame - gap: fetched(alone.pictures[frame], motion), frame: alone.pictures[frame]}
         errors.append(warp_error(case.true, pictures, gap))
     return float(np.mean(errors))
@@ -135,15 +133,7 @@ def reached(case: Case, frame: int, key: int) -> Array:
     """Pixels (H, W) of a frame that true motion, seen at every step, connects with the key."""
     if frame == key:
         return np.ones((case.height, case.width), dtype=bool)
-    if frame > key:
-        return case.true.chain(frame, frame - key)[1]
-    here = case.true.truth(frame)
-    motion, seen = here.forward.copy(), here.valid & ~here.hidden_next
-    for step in range(frame + 1, key):
-        there = case.true.truth(step)
-        seen &= fetched((there.hidden_next | ~there.valid).astype(np.float32)[None], motion, "bilinear")[0] <= 0.01
-        motion = motion + fetched(there.forward, motion)
-    return seen & inside(motion)
+    return case.true.chain(frame, frame - key)[1]
 
 
 def laplacian(picture: Array) -> Array:

@@ -87,15 +87,23 @@ class TruthShot:
         )
 
     def chain(self, frame: int, gap: int) -> tuple[Array, Array]:
-        """True motion from `frame` back to `frame - gap` and where every step of it is valid and unoccluded."""
-        here = self.truth(frame)
-        motion = here.backward.copy()
-        seen = here.valid & ~here.hidden_previous
-        for step in range(1, gap):
-            there = self.truth(frame - step)
-            lost = (there.hidden_previous | ~there.valid).astype(np.float32)[None]
-            seen &= fetched(lost, motion, "bilinear")[0] <= 0.01
-            motion = motion + fetched(there.backward, motion)
+        """True motion from `frame` to `frame - gap` and where every step of it is valid and unoccluded.
+
+        Back where `gap` is positive, onward where it is negative.
+        """
+        way = 1 if gap > 0 else -1
+
+        def step(number: int) -> tuple[Array, Array]:
+            here = self.truth(number)
+            motion, hidden = (here.backward, here.hidden_previous) if way > 0 else (here.forward, here.hidden_next)
+            return motion, hidden | ~here.valid
+
+        motion, lost = step(frame)
+        seen = ~lost
+        for number in range(frame - way, frame - gap, -way):
+            there, lost = step(number)
+            seen &= fetched(lost.astype(np.float32)[None], motion, "bilinear")[0] <= 0.01
+            motion = motion + fetched(there, motion)
         return motion, seen & inside(motion)
 
 
